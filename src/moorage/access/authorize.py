@@ -1,0 +1,28 @@
+"""Who may do what. Until IAM policies come, exactly one rule: an account's root may do everything in its own registries.
+
+Decisions are pure and fail closed: whoever is nobody's root, and whoever asks for another account's registry, is denied.
+"""
+
+from collections.abc import Iterable
+
+from moorage.core.call import Principal
+from moorage.core.errors import AccessDeniedError
+
+
+def authorize(principal: Principal, owner_account_id: str, actions: Iterable[str], resource: str) -> None:
+    """Let the call pass, or raise AccessDeniedError in IAM's words (IAM user guide, "Access denied error messages")."""
+    if not is_allowed(principal, owner_account_id):
+        action = next(iter(actions))
+        reason = (
+            f"because no identity-based policy allows the {action} action"
+            if principal.account_id == owner_account_id
+            else f"because no resource-based policy allows the {action} action"
+        )
+        raise AccessDeniedError(
+            f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+        )
+
+
+def is_allowed(principal: Principal, owner_account_id: str) -> bool:
+    """Whether the principal is the root of the account that owns the resource."""
+    return principal.kind == "Root" and principal.account_id == owner_account_id

@@ -1,0 +1,152 @@
+"""The composition root: builds every part of a process, and joins them."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from moorage.audit.recorder import Recorder
+from moorage.aws.model import Service
+from moorage.aws.operation import Dispatcher
+from moorage.config import Options
+from moorage.core.clock import SystemClock
+from moorage.core.page import PageTokens
+from moorage.http.application import PrivateApplication
+from moorage.http.authentication import Authenticator
+from moorage.http.context import Context, Policy
+from moorage.http.control import Control
+from moorage.http.distribution.application import Distribution
+from moorage.identity import access_keys, accounts, tokens
+from moorage.identity.operations import IdentityOperations
+from moorage.identity.sealing import Sealer
+from moorage.images import store as images
+from moorage.images.listing import ListingOperations
+from moorage.images.operations import ImageOperations
+from moorage.layers.download_urls import DownloadUrls
+from moorage.layers.operations import LayerOperations
+from moorage.layers.service import UploadLimits, UploadService
+from moorage.repositories.operations import RepositoryOperations
+from moorage.storage.blobs.filesystem import FilesystemBlobs
+from moorage.storage.database import migrate
+from moorage.storage.database.database import Database, run_once
+from moorage.storage.database.transaction import Transaction
+from moorage.storage.private_file import write_private
+from moorage.workers.runner import Runner
+from moorage.workers.tasks import tasks
+
+ROOT_CREDENTIALS = "root-credentials.json"
+_THREADS = 16
+"""For what blocks: publishing, hashing large bodies, bodies that a foreign ASGI server hands over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An installation that is ready to be served."""
+
+    root_access_key_id: str
+    root_secret_access_key: str | None
+    """None where the operator set the key."""
+    first_start: bool
+
+    def __repr__(self) -> str:
+        return f"Prepared({self.root_access_key_id})"
+
+
+class WebApplication:
+    """What one web worker serves."""
+
+    def __init__(self, options: Options, wake: Callable[[], None]) -> None:
+        clock = SystemClock()
+        secret = options.key_path.read_bytes()
+        keeping = options.keeping
+        blobs = FilesystemBlobs(options.data_dir / "blobs")
+        self._database = Database(options.data_dir / "moorage.db", clock, wake_jobs=wake)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="work")
+        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use)
+        uploads = UploadService(self._database, blobs, UploadLimits(keeping.upload_expiry, keeping.max_uploads))
+        context = Context(
+            database=self._database,
+            points=self._database.point_reader(),
+            blobs=blobs,
+            uploads=uploads,
+            recorder=self._recorder,
+            addresses=options.addresses,
+            clock=clock,
+            threads=self._threads,
+            policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
+        )
+        urls = DownloadUrls(secret)
+        rooms = _rooms(options, context, urls, PageTokens(secret))
+        control = Control(context, Dispatcher(Service("ecr"), rooms), Sealer(secret))
+        distribution = Distribution(context, Authenticator(context.points, clock))
+        self.asgi = PrivateApplication(context, distribution, control, urls)
+        self.hot = None
+
+    def close(self) -> None:
+        """Write what waits, and let go of everything."""
+        self._threads.shutdown(wait=True)
+        self._recorder.close()
+        self._database.close()
+
+
+def prepare(options: Options) -> Prepared:
+    """Bring the data directory up to date, and see to the root key; starts no thread and leaves nothing open."""
+    path = options.data_dir / "moorage.db"
+    first_start = not path.exists()
+    migrate.upgrade(path)
+    FilesystemBlobs(options.data_dir / "blobs").prepare()
+    sealer = Sealer(options.key_path.read_bytes())
+    identity = options.identity
+    key_id, secret = identity.root_access_key_id, identity.root_secret_access_key
+
+    def work(tx: Transaction) -> tuple[str, str | None]:
+        accounts.ensure_account(tx, identity.account_id, "default")
+        accounts.ensure_registry(tx, "private", identity.account_id, identity.region)
+        if key_id and secret:
+            access_keys.set_root_key(tx, sealer, identity.account_id, key_id, secret)
+            return key_id, None
+        return access_keys.ensure_root_key(tx, sealer, identity.account_id)
+
+    root_id, root_secret = run_once(path, SystemClock(), work)
+    if root_secret is not None:
+        document = {"access_key_id": root_id, "secret_access_key": root_secret}
+        write_private(options.data_dir / ROOT_CREDENTIALS, json.dumps(document, indent=2).encode() + b"\n")
+    return Prepared(root_id, root_secret, first_start)
+
+
+def web(options: Options, wake: Callable[[], None]) -> WebApplication:
+    """The application of one web worker. `wake` tells the jobs process that there is work."""
+    return WebApplication(options, wake)
+
+
+def run_jobs(options: Options, wake_fd: int, leave_fd: int) -> int:
+    """The jobs process: works until SIGTERM, or until `leave_fd` reaches its end; returns the exit status."""
+    database = Database(options.data_dir / "moorage.db", SystemClock(), readers=1)
+    blobs = FilesystemBlobs(options.data_dir / "blobs")
+    try:
+        scheduled = tasks(database, blobs, grace=options.keeping.grace, retention=options.keeping.retention)
+        return Runner(database, scheduled).run(wake_fd, leave_fd)
+    finally:
+        database.close()
+
+
+def ecr_operation_names() -> list[str]:
+    """The operations of ECR's API that are implemented, sorted."""
+    marks = (
+        getattr(getattr(room, name), "moorage_operation", None)
+        for room in (IdentityOperations, RepositoryOperations, LayerOperations, ImageOperations, ListingOperations)
+        for name in vars(room)
+    )
+    return sorted(mark.name for mark in marks if mark is not None)
+
+
+def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: PageTokens) -> list[object]:
+    """Everything that has operations."""
+    keeping, addresses = options.keeping, context.addresses
+    return [
+        IdentityOperations(addresses),
+        RepositoryOperations(addresses, page_tokens),
+        LayerOperations(context.uploads, urls, keeping.grace),
+        ImageOperations(context.blobs, sparse_indexes=keeping.sparse_indexes),
+        ListingOperations(addresses, page_tokens),
+    ]

@@ -1,0 +1,136 @@
+"""What is recorded after the answer, in batches: reads, denials and failures, last pulls, last uses of tokens.
+
+Changes are not recorded here: their audit row is part of their own transaction. What waits here may be lost in a crash,
+the last second of it (DESIGN rule 6).
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from moorage.core.call import Call
+from moorage.storage.database.database import Database
+from moorage.storage.database.schema import audit
+from moorage.storage.database.transaction import Transaction, audit_row
+
+_log = logging.getLogger(__name__)
+
+_INTERVAL_SECONDS = 1.0
+_MOST_ROWS = 20_000
+"""Most distinct rows that may wait; beyond it the oldest kind of loss is counted and said in the log."""
+
+_STEP = 500
+
+
+@dataclass(slots=True)
+class _Record:
+    call: Call
+    error_code: str | None
+    count: int = 1
+
+
+@dataclass(slots=True)
+class _Waiting:
+    calls: dict[tuple[object, ...], _Record] = field(default_factory=dict)
+    pulls: dict[int, int] = field(default_factory=dict)
+    tokens: dict[int, int] = field(default_factory=dict)
+    dropped: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.calls or self.pulls or self.tokens)
+
+
+class Recorder:
+    """Gathers records on the event loop and writes them from a thread of its own, once a second.
+
+    Calls that differ only in when they came share one row with a count: the same caller, from the same address, doing the
+    same to the same resource with the same outcome, within one interval. The row keeps the first request's id.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        note_pulls: Callable[[Transaction, dict[int, int]], None],
+        note_tokens: Callable[[Transaction, dict[int, int]], None],
+    ) -> None:
+        self._database = database
+        self._note_pulls = note_pulls
+        self._note_tokens = note_tokens
+        self._waiting = _Waiting()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def call(self, call: Call, error_code: str | None = None) -> None:
+        """Record a call that changed nothing: a read, or what was denied or failed."""
+        who = call.principal.access_key_id or call.principal.arn
+        key = (call.event_name, call.resource, who, call.source_address, call.protocol, error_code)
+        with self._lock:
+            record = self._waiting.calls.get(key)
+            if record is not None:
+                record.count += 1
+            elif len(self._waiting.calls) < _MOST_ROWS:
+                self._waiting.calls[key] = _Record(call, error_code)
+            else:
+                self._waiting.dropped += 1
+        self._ensure_thread()
+
+    def pull(self, image_id: int, at: int) -> None:
+        """Record that an image was pulled (milliseconds)."""
+        with self._lock:
+            self._waiting.pulls[image_id] = at
+        self._ensure_thread()
+
+    def token(self, token_id: int, at: int) -> None:
+        """Record that a token was used (milliseconds)."""
+        with self._lock:
+            self._waiting.tokens[token_id] = at
+        self._ensure_thread()
+
+    def flush(self) -> None:
+        """Write what waits, and return when it is committed."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, _Waiting()
+        if waiting.dropped:
+            _log.warning("audit records were dropped", extra={"count": waiting.dropped})
+        if not waiting:
+            return
+        records = waiting.calls.values()
+        rows = [audit_row(record.call, error_code=record.error_code, count=record.count) for record in records]
+        steps = (rows[start : start + _STEP] for start in range(0, len(rows), _STEP))
+        pending = [self._database.write(partial(_insert, rows=step)) for step in steps]
+        if waiting.pulls:
+            pending.append(self._database.write(lambda tx: self._note_pulls(tx, waiting.pulls)))
+        if waiting.tokens:
+            pending.append(self._database.write(lambda tx: self._note_tokens(tx, waiting.tokens)))
+        for future in pending:
+            future.result()
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def _ensure_thread(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_INTERVAL_SECONDS):
+            try:
+                self.flush()
+            except Exception:
+                # A full disk must not end the recorder; what could not be written is lost, and said.
+                _log.exception("audit records could not be written")
+
+
+def _insert(tx: Transaction, rows: list[dict[str, Any]]) -> None:
+    tx.execute(sa.insert(audit), rows)

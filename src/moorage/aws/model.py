@@ -1,0 +1,85 @@
+"""Service models as data: botocore ships, for each AWS service, what its API is (operations, shapes, constraints, errors).
+
+Importing botocore's model costs a third of a second, since it pulls in its HTTP stack, and the model itself another 20 ms;
+start-up must stay short, so both happen when the first operation is looked up, here and nowhere else.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+
+
+class Service:
+    """One AWS service by botocore's name for it, such as `ecr`. Nothing is loaded before something is asked."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def target_prefix(self) -> str:
+        """What stands before the operation in `X-Amz-Target`."""
+        return str(self._model.metadata["targetPrefix"])
+
+    @property
+    def signing_name(self) -> str:
+        """The service's name in a signature's scope."""
+        return self._model.signing_name
+
+    @property
+    def json_version(self) -> str:
+        """The version in the content type `application/x-amz-json-<version>`."""
+        return str(self._model.metadata["jsonVersion"])
+
+    @property
+    def content_type(self) -> str:
+        """The media type of requests and answers."""
+        return f"application/x-amz-json-{self.json_version}"
+
+    @cached_property
+    def operation_names(self) -> frozenset[str]:
+        """Every operation that the service has, implemented here or not."""
+        return frozenset(self._model.operation_names)
+
+    def operation(self, name: str) -> "OperationModel":
+        """The model of an operation; raises KeyError for a name that is not in `operation_names`."""
+        if name not in self.operation_names:
+            raise KeyError(name)
+        return self._model.operation_model(name)
+
+    @cached_property
+    def errors(self) -> Mapping[str, "StructureShape"]:
+        """The shape of each exception that the service declares, by its code."""
+        return {shape.name: cast("StructureShape", shape) for shape in self._model.error_shapes}
+
+    @cached_property
+    def error_members(self) -> Mapping[str, frozenset[str]]:
+        """The members that an exception has next to its message, for those exceptions that have any."""
+        extra = {code: frozenset(members_of(shape)) - {"message", "Message"} for code, shape in self.errors.items()}
+        return {code: names for code, names in extra.items() if names}
+
+    @cached_property
+    def _model(self) -> "ServiceModel":
+        from botocore.loaders import Loader  # noqa: PLC0415  (see the module's docstring)
+        from botocore.model import ServiceModel  # noqa: PLC0415
+
+        # Only what botocore ships: a model in the operator's ~/.aws/models must not change what this server speaks.
+        loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+        return ServiceModel(loader.load_service_model(self.name, "service-2"), self.name)
+
+
+def members_of(shape: "Shape") -> Mapping[str, "Shape"]:
+    """The members of a structure by name, in the model's order."""
+    return cast("StructureShape", shape).members
+
+
+def element_of(shape: "Shape") -> "Shape":
+    """What a list is a list of."""
+    return cast("ListShape", shape).member
+
+
+def entry_of(shape: "Shape") -> tuple["Shape", "Shape"]:
+    """What a map maps, and to what."""
+    return cast("MapShape", shape).key, cast("MapShape", shape).value

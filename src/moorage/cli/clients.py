@@ -1,0 +1,3 @@
+"""The container clients that `moorage login` knows."""
+
+CLIENTS = ("docker", "podman", "skopeo")

@@ -1,0 +1,121 @@
+"""The command line: what is asked for, and who does it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+from moorage.cli import environment
+from moorage.cli.clients import CLIENTS
+from moorage.cli.errors import CommandError
+from moorage.cli.greeting import command_used
+from moorage.config import CONFIG_VARIABLE, FILE_NAME, SETTINGS, ConfigError, Loaded, load
+
+_DESCRIPTION = "Moorage, a self-hosted container registry that speaks Amazon ECR's own languages."
+_EPILOG = f"""\
+a first image:
+  moorage serve                       in one terminal; it prints what to paste next
+  eval "$(moorage env)"               in another: the aws command line now means this registry
+  moorage login                       signs docker in; --client podman or skopeo for those
+
+settings:
+  Every flag of `serve` is also a variable (--data-dir is MOORAGE_DATA_DIR) and a key in {FILE_NAME} in the current
+  directory (data_dir), or in the file that --config or {CONFIG_VARIABLE} names. Flags win over variables, variables over
+  the file. Durations are written 7d, 24h, 90m, 30s or 500ms.
+"""
+_CLIENT_SETTINGS = ("data_dir", "host", "port", "account_id", "region", "address", "domain")
+"""What `env` and `login` need to find the server; the others are flags of `serve` alone."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status: 0, 1 when it cannot be done, 2 when it is asked for wrongly."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except ConfigError as error:
+        return _complain(str(error), 2)
+    except CommandError as error:
+        return _complain(str(error), 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "version":
+        print(f"moorage {metadata.version('moorage')}")
+        return 0
+    loaded = _load(arguments)
+    for warning in loaded.warnings:
+        _complain(warning, 0)
+    if arguments.command == "serve":
+        from moorage.cli import serve  # noqa: PLC0415 - start-up time: loads the server, and `env` runs in every new shell
+
+        return serve.run(loaded.options, command_used(sys.argv[0]))
+    if arguments.command == "login":
+        from moorage.cli import login  # noqa: PLC0415 - start-up time: loads botocore
+
+        return login.run(loaded.options, arguments.client)
+    return environment.run(loaded.options)
+
+
+def _load(arguments: argparse.Namespace) -> Loaded:
+    given = vars(arguments)
+    flags = {setting.name: given[setting.name] for setting in SETTINGS if given.get(setting.name) is not None}
+    return load(flags, config=arguments.config)
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"moorage: {message}", file=sys.stderr)
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="moorage",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True, parser_class=_Exact)
+    serve = commands.add_parser("serve", help="run the registry", description="Run the registry until SIGTERM or Ctrl-C.")
+    _add_settings(serve, [setting.name for setting in SETTINGS])
+    env = commands.add_parser(
+        "env",
+        help="print the variables that point AWS's tools here",
+        description='Print export lines for: eval "$(moorage env)". The key is the root key; keep it to yourself.',
+    )
+    _add_settings(env, _CLIENT_SETTINGS)
+    login = commands.add_parser(
+        "login",
+        help="sign a container client in",
+        description="Sign docker, podman or skopeo in, with the key and endpoint of the AWS_* variables, or as env finds them.",
+    )
+    login.add_argument("--client", choices=CLIENTS, default="docker", help="default: docker")
+    _add_settings(login, _CLIENT_SETTINGS)
+    commands.add_parser("version", help="print the version", description="Print the version.")
+    return parser
+
+
+class _Exact(argparse.ArgumentParser):
+    """Takes no abbreviated flags: one that works today would become ambiguous with the next setting."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+
+
+def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    parser.add_argument("--config", metavar="PATH", help=f"configuration file (default: {FILE_NAME}, if it exists)")
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for setting in SETTINGS:
+        if setting.flag is None or setting.name not in names:
+            continue
+        if setting.group not in groups:
+            groups[setting.group] = parser.add_argument_group(setting.group.lower())
+        text = f"{setting.help} (default: {setting.default})".replace("%", "%%")
+        groups[setting.group].add_argument(setting.flag, dest=setting.name, metavar=_placeholder(setting.name), help=text)
+
+
+def _placeholder(name: str) -> str:
+    return name.rpartition("_")[2].upper()

@@ -1,0 +1,96 @@
+"""`moorage serve`: take possession of the data and the port, then hand over to the supervisor."""
+
+import contextlib
+import gc
+import logging
+import os
+import ssl
+import sys
+from collections.abc import Callable
+
+from moorage import app
+from moorage.cli import greeting, logs
+from moorage.cli.data_directory import Lock, ensure_secret_key, prepare_directory
+from moorage.cli.errors import CommandError
+from moorage.cli.listening import Listener, listen
+from moorage.cli.supervisor import Lines, Plan, Supervisor
+from moorage.config import Options
+from moorage.http.server import ServerOptions, serve
+
+_log = logging.getLogger(__name__)
+
+
+def run(options: Options, command: str) -> int:
+    """Serve until told to end; returns the exit status. `command` is how a person starts this program again.
+
+    Raises CommandError when the data, the key or the port cannot be had; then nothing is left behind but the data directory.
+    """
+    logs.configure(options.log_level)
+    # Whatever is written from here on is for this user alone, also what libraries write.
+    os.umask(0o077)
+    prepare_directory(options.data_dir)
+    lock = Lock(options.data_dir)
+    ensure_secret_key(options)
+    _check_tls(options)
+    listener = listen(options)
+    options = options.listening_on(listener.port)
+    lock.describe({"endpoint": options.endpoint})
+    prepared = app.prepare(options)
+    return Supervisor(_plan(options, listener, lock, lambda: _greet(options, listener, prepared, command))).run()
+
+
+def _check_tls(options: Options) -> None:
+    """Find out now, not in every worker."""
+    if options.listen.tls_cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.listen.tls_cert, options.listen.tls_key)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CommandError(
+            f"TLS cannot be served with {options.listen.tls_cert} and {options.listen.tls_key} as its key: {reason}."
+        ) from None
+
+
+def _plan(options: Options, listener: Listener, lock: Lock, on_ready: Callable[[], None]) -> Plan:
+    how = ServerOptions(
+        connection=options.listen.connection,
+        shutdown_timeout=options.listen.shutdown_timeout,
+        tls_cert=options.listen.tls_cert,
+        tls_key=options.listen.tls_key,
+    )
+
+    def web(lines: Lines) -> int:
+        application = app.web(options, lambda: _wake(lines.wake_fd))
+        try:
+            return serve(application, listener.socket, how, lines.leave_fd, lines.ready)
+        finally:
+            application.close()
+
+    # What lives now lives in every process; the collector need not touch, and so copy, its pages.
+    gc.collect()
+    gc.freeze()
+    return Plan(
+        web_main=web,
+        jobs_main=lambda lines: app.run_jobs(options, lines.wake_fd, lines.leave_fd),
+        workers=options.listen.workers,
+        shutdown_timeout=options.listen.shutdown_timeout,
+        on_ready=on_ready,
+        listener=listener.socket,
+        private=(lock.descriptor,),
+    )
+
+
+def _wake(descriptor: int) -> None:
+    # A full pipe means that the jobs process has not yet looked; it will.
+    with contextlib.suppress(BlockingIOError, BrokenPipeError):
+        os.write(descriptor, b"\0")
+
+
+def _greet(options: Options, listener: Listener, prepared: app.Prepared, command: str) -> None:
+    text = greeting.greeting(options, command, moved=listener.moved, first_start=prepared.first_start)
+    # A terminal that is gone is no reason to stop serving.
+    with contextlib.suppress(OSError):
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    _log.info("ready", extra={"endpoint": options.endpoint, "workers": options.listen.workers, "pid": os.getpid()})

@@ -1,0 +1,84 @@
+"""The private listener's ASGI application: which part answers which path."""
+
+from typing import Any
+
+from moorage.core.errors import MoorageError
+from moorage.http import health
+from moorage.http.context import Context, new_request_id
+from moorage.http.control import Control
+from moorage.http.distribution.application import Distribution
+from moorage.http.downloads import download
+from moorage.http.limits import AddressLimit
+from moorage.http.messages import DisconnectedError, Receive, Request, Response, Send
+from moorage.http.problems import in_oci, known
+from moorage.http.streaming import respond
+from moorage.layers.download_urls import PREFIX, DownloadUrls
+
+OPEN_ENTRIES = (PREFIX, "/livez", "/healthz")
+"""What is answered without a principal; each address has a rate. A test compares this list literally."""
+
+
+class NotFoundError(MoorageError):
+    """Nothing is at this address."""
+
+    oci_code = "UNSUPPORTED"
+    oci_status = 404
+
+
+class PrivateApplication:
+    """Plain ASGI; correct under any server."""
+
+    def __init__(self, context: Context, distribution: Distribution, control: Control, urls: DownloadUrls) -> None:
+        self._context = context
+        self._distribution = distribution
+        self._control = control
+        self._urls = urls
+        self._limit = AddressLimit(context.clock, per_second=500, burst=1000)
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """One connection's event, as ASGI has it."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+            await respond(scope, send, response, self._context.threads)
+        except DisconnectedError:
+            return
+
+    async def _answer(self, request: Request) -> Response:
+        path = request.path
+        if path.startswith("/v2/") or path == "/v2":
+            return await self._distribution.answer(request)
+        if path == "/" and request.method == "POST":
+            return await self._control.answer(request)
+        return await self._open(request, path)
+
+    async def _open(self, request: Request, path: str) -> Response:
+        try:
+            if not path.startswith(OPEN_ENTRIES):
+                raise NotFoundError("There is nothing at this address.")
+            client = request.scope.get("client")
+            self._limit.take(client[0] if client else "")
+            if path == "/livez":
+                return health.livez()
+            if path == "/healthz":
+                return await health.healthz(self._context)
+            return await download(self._context, self._urls, request)
+        except Exception as error:
+            if isinstance(error, DisconnectedError):
+                raise
+            response = in_oci(known(error, new_request_id()), "")
+            body = response.body if isinstance(response.body, bytes) else b""
+            response.headers["content-length"] = str(len(body))
+            return response
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    answers = {"lifespan.startup": "lifespan.startup.complete", "lifespan.shutdown": "lifespan.shutdown.complete"}
+    while True:
+        message = await receive()
+        await send({"type": answers[message["type"]]})
+        if message["type"] == "lifespan.shutdown":
+            return

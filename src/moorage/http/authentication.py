@@ -1,0 +1,60 @@
+"""Who sends a data-plane request: Basic credentials, user `AWS`, password from GetAuthorizationToken."""
+
+import base64
+import binascii
+import sqlite3
+from collections import OrderedDict
+
+from moorage.core.clock import Clock
+from moorage.identity import tokens
+from moorage.identity.operations import USERNAME
+from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
+
+_MOST_CACHED = 10_000
+_LONGEST_HEADER = 8192
+
+
+class Authenticator:
+    """Finds the token behind an `Authorization` header.
+
+    What is cached is only what cannot change: which token a header's bytes name. That the token is still good is asked of
+    the database at each request.
+    """
+
+    def __init__(self, points: sqlite3.Connection, clock: Clock) -> None:
+        self._points = points
+        self._clock = clock
+        self._known: OrderedDict[str, Token] = OrderedDict()
+
+    def token_of(self, header: str | None) -> Token:
+        """The good token; raises NotAuthorizedError or TokenExpiredError."""
+        if header is None or len(header) > _LONGEST_HEADER:
+            raise NotAuthorizedError
+        now = self._clock.now()
+        token = self._known.get(header)
+        if token is not None and tokens.still_good(self._points, token.id, now):
+            return token
+        self._known.pop(header, None)
+        token = tokens.find_token(self._points, tokens.hash_of(_password(header)))
+        if token is None:
+            raise NotAuthorizedError
+        if token.expires_at <= now:
+            raise TokenExpiredError
+        self._known[header] = token
+        if len(self._known) > _MOST_CACHED:
+            self._known.popitem(last=False)
+        return token
+
+
+def _password(header: str) -> str:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise NotAuthorizedError
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise NotAuthorizedError from None
+    user, colon, password = decoded.partition(":")
+    if user != USERNAME or not colon or not password:
+        raise NotAuthorizedError
+    return password

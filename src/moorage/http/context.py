@@ -1,0 +1,78 @@
+"""What every handler needs, built once in each process by the composition root."""
+
+import asyncio
+import sqlite3
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from moorage.audit.recorder import Recorder
+from moorage.core.addresses import Addresses
+from moorage.core.call import Call, Registry
+from moorage.core.clock import Clock
+from moorage.http.peer import Network
+from moorage.identity import accounts
+from moorage.layers.service import UploadService
+from moorage.storage.blobs.port import BlobStore
+from moorage.storage.database.database import Database
+from moorage.storage.database.transaction import Transaction
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Settings that handlers decide by."""
+
+    grace: int
+    """Milliseconds that an unreferenced layer is kept."""
+    sparse_indexes: bool
+    trusted_proxies: Sequence[Network] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of one process."""
+
+    database: Database
+    points: sqlite3.Connection
+    """For the event loop only."""
+    blobs: BlobStore
+    uploads: UploadService
+    recorder: Recorder
+    addresses: Addresses
+    clock: Clock
+    threads: Executor
+    policy: Policy
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on a snapshot."""
+        return await asyncio.wrap_future(self.database.read(work))
+
+    async def write(self, work: Callable[[Transaction], T], call: Call) -> T:
+        """Run `work` in a transaction with the call's audit row; returns after the commit."""
+        return await asyncio.wrap_future(self.database.write(work, call))
+
+    async def in_thread(self, work: Callable[..., T], *args: object) -> T:
+        """Run what blocks in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work, *args)
+
+    async def registry(self, account_id: str, region: str) -> Registry:
+        """The private registry of an account and region; the account must exist."""
+        found = self._registry_now(account_id, region)
+        if found is None:
+            work = self.database.write(lambda tx: accounts.ensure_registry(tx, "private", account_id, region))
+            found = await asyncio.wrap_future(work)
+        return found
+
+    def _registry_now(self, account_id: str, region: str) -> Registry | None:
+        query = "SELECT id FROM registries WHERE service = 'private' AND account_id = ? AND region = ?"
+        row = self.points.execute(query, (account_id, region)).fetchone()
+        return Registry(row[0], "private", account_id, region) if row else None
+
+
+def new_request_id() -> str:
+    """An id in the form of AWS's."""
+    return str(uuid.uuid4())

@@ -1,0 +1,163 @@
+"""`POST /`: the AWS APIs. Signature, decoding, authorization, the operation in its transaction, errors in AWS's tongue."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from moorage.access.authorize import authorize
+from moorage.aws import sigv4
+from moorage.aws.canonical import SignedRequest
+from moorage.aws.operation import Dispatcher, Entry, UnknownOperationError
+from moorage.aws.requirements import Need
+from moorage.aws.signature_errors import InvalidSecurityTokenError
+from moorage.core.call import Call, Principal, Registry
+from moorage.core.errors import MoorageError
+from moorage.http import problems
+from moorage.http.context import Context, new_request_id
+from moorage.http.messages import DisconnectedError, Request, Response
+from moorage.http.peer import peer_of
+from moorage.identity.access_keys import AccessKey, find_access_key
+from moorage.identity.sealing import Sealer
+from moorage.storage.database.transaction import Transaction
+
+MOST_BODY = 30 * 1024 * 1024
+"""Bytes: a 20 MiB layer part in base64, and its frame."""
+
+_IN_LOOP = 64 * 1024
+"""Bytes of a body up to which hashing and decoding it do not hold up the event loop."""
+
+EVENT_SOURCE = "ecr.amazonaws.com"
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a request came, for the record of its failure."""
+
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    principal: Principal
+    region: str
+    """The region of the credential's scope: it selects the registry, as the endpoint's does at AWS."""
+
+
+class Control:
+    """Answers the requests of one AWS service."""
+
+    def __init__(self, context: Context, dispatcher: Dispatcher, sealer: Sealer) -> None:
+        self._context = context
+        self._dispatcher = dispatcher
+        self._sealer = sealer
+
+    async def answer(self, request: Request) -> Response:
+        """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
+        request_id = new_request_id()
+        progress = _Progress()
+        try:
+            response = await self._handle(request, request_id, progress)
+        except DisconnectedError:
+            raise
+        except Exception as error:
+            known = problems.known(error, request_id)
+            if progress.call:
+                self._context.recorder.call(progress.call, known.aws_code)
+            response = problems.in_aws_json(self._dispatcher.service, known)
+        response.headers["x-amzn-requestid"] = request_id
+        response.headers["x-content-type-options"] = "nosniff"
+        response.headers["content-length"] = str(len(response.body)) if isinstance(response.body, bytes) else "0"
+        return response
+
+    async def _handle(self, request: Request, request_id: str, progress: _Progress) -> Response:
+        context = self._context
+        body = await request.body(MOST_BODY)
+        if len(body) <= _IN_LOOP:
+            body_hash = hashlib.sha256(body).hexdigest()
+        else:
+            body_hash = await context.in_thread(lambda: hashlib.sha256(body).hexdigest())
+        caller = await self._authenticate(request, body_hash)
+        entry = await self._entry(request)
+        params = entry.decode(body) if len(body) <= _IN_LOOP else await context.in_thread(entry.decode, body)
+        call = self._call(request, request_id, caller, entry)
+        account_id = entry.registry_id(params) or caller.principal.account_id
+        progress.call = call = replace(call, resource=_resource(call.registry, account_id, entry.requirements(params)))
+        for need in entry.requirements(params):
+            for resource in _resources(call.registry, account_id, need):
+                authorize(caller.principal, account_id, need.actions, resource)
+        call = replace(call, registry=await context.registry(account_id, caller.region))
+        progress.call = call
+        result = await self._run(entry, call, params)
+        return Response(200, {"content-type": self._dispatcher.service.content_type}, entry.encode(result))
+
+    async def _authenticate(self, request: Request, body_hash: str) -> _Caller:
+        signed = SignedRequest(
+            method=request.method,
+            path=request.raw_path,
+            query=request.scope["query_string"].decode("latin-1"),
+            headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]],
+        )
+        credential = sigv4.parse(signed)
+        key = await self._key(credential.access_key_id)
+        if key is None or not key.active or credential.session_token is not None:
+            raise InvalidSecurityTokenError
+        now = self._context.clock.now()
+        services = (self._dispatcher.service.signing_name,)
+        sigv4.verify(signed, credential, key.secret, now_ms=now, services=services, body_sha256=body_hash)
+        return _Caller(key.principal, credential.region)
+
+    async def _key(self, key_id: str) -> AccessKey | None:
+        return await self._context.read(lambda tx: find_access_key(tx, self._sealer, key_id))
+
+    async def _entry(self, request: Request) -> Entry:
+        """The operation that `X-Amz-Target` names. Looking up the first one loads the service's model."""
+        prefix, _, name = (request.header(b"x-amz-target") or "").partition(".")
+        if prefix != await self._context.in_thread(lambda: self._dispatcher.service.target_prefix):
+            raise UnknownOperationError(name or prefix)
+        return await self._context.in_thread(self._dispatcher.find, name)
+
+    def _call(self, request: Request, request_id: str, caller: _Caller, entry: Entry) -> Call:
+        peer = peer_of(request, self._context.policy.trusted_proxies)
+        return Call(
+            request_id=request_id,
+            at=self._context.clock.now(),
+            event_source=EVENT_SOURCE,
+            event_name=entry.name,
+            principal=caller.principal,
+            registry=Registry(0, "private", caller.principal.account_id, caller.region),
+            source_address=peer.address,
+            user_agent=request.header(b"user-agent") or "",
+            read_only=entry.mode == "read",
+            authority=peer.authority,
+        )
+
+    async def _run(self, entry: Entry, call: Call, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        context = self._context
+        result: Mapping[str, Any] | None
+
+        def work(tx: Transaction) -> Mapping[str, Any] | None:
+            answer: Mapping[str, Any] | None = entry.method(tx, call, params)
+            return answer
+
+        if entry.mode == "write":
+            return await context.write(work, call)
+        if entry.mode == "read":
+            result = await context.read(work)
+        else:
+            result = await context.in_thread(partial(entry.method, context.database, call, params))
+        context.recorder.call(call)
+        return result
+
+
+def _resource(registry: Registry, account_id: str, needs: Iterable[Need]) -> str:
+    """What the audit record shows as the resource: the first that is decided upon."""
+    return next((resource for need in needs for resource in _resources(registry, account_id, need)), "*")
+
+
+def _resources(registry: Registry, account_id: str, need: Need) -> list[str]:
+    if not need.repositories:
+        return ["*"]
+    owner = replace(registry, account_id=account_id)
+    return [owner.repository_arn(name) for name in need.repositories]

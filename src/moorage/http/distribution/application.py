@@ -1,0 +1,132 @@
+"""The data plane: authentication, routing, authorization, the handler, and every error in OCI's tongue."""
+
+from dataclasses import dataclass
+
+from moorage.access.authorize import authorize
+from moorage.core.addresses import registry_named_by
+from moorage.core.call import Call, Registry
+from moorage.core.errors import AccessDeniedError
+from moorage.http import problems
+from moorage.http.authentication import Authenticator
+from moorage.http.context import Context, new_request_id
+from moorage.http.distribution import routes
+from moorage.http.distribution.exchange import Exchange, parse_name
+from moorage.http.messages import BadRequestError, DisconnectedError, Request, Response
+from moorage.http.peer import Peer, peer_of
+from moorage.identity.tokens import Token
+
+COMMON_HEADERS = {
+    "docker-distribution-api-version": "registry/2.0",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox",
+}
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a request came, for the record of its failure."""
+
+    call: Call | None = None
+
+
+class Distribution:
+    """Answers every request below `/v2/`."""
+
+    def __init__(self, context: Context, authenticator: Authenticator) -> None:
+        self._context = context
+        self._authenticator = authenticator
+
+    async def answer(self, request: Request) -> Response:
+        """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
+        request_id = new_request_id()
+        progress = _Progress()
+        try:
+            response = await self._handle(request, request_id, progress)
+        except DisconnectedError:
+            raise
+        except Exception as error:
+            known = problems.known(error, request_id)
+            if progress.call:
+                self._context.recorder.call(progress.call, known.oci_code)
+            response = problems.in_oci(known, self._realm(request))
+        response.headers.update(COMMON_HEADERS)
+        response.headers["x-amzn-requestid"] = request_id
+        if request.method == "HEAD" and not response.head_only:
+            response.headers["content-length"] = str(_length(response))
+            response.body, response.head_only = b"", True
+        response.headers.setdefault("content-length", str(_length(response)))
+        if response.status in {204, 304}:
+            del response.headers["content-length"]
+        return response
+
+    async def _handle(self, request: Request, request_id: str, progress: _Progress) -> Response:
+        context = self._context
+        peer = peer_of(request, context.policy.trusted_proxies)
+        token = self._authenticator.token_of(request.header(b"authorization"))
+        found = routes.match(request.method, _path(request))
+        registry = await self._registry(peer, token)
+        name = parse_name(found.name) if found.name else ""
+        call = _call(request, request_id, context.clock.now(), peer, token, registry, found.route, name)
+        progress.call = call
+        if found.route.requirement:
+            authorize(token.principal, registry.account_id, found.route.requirement.actions, call.resource)
+        context.recorder.token(token.id, call.at)
+        response = await found.route.handler(
+            Exchange(context, request, call, name, found.reference, token.id)
+        )
+        if call.read_only or found.route.method == "PATCH":
+            context.recorder.call(call)
+        return response
+
+    async def _registry(self, peer: Peer, token: Token) -> Registry:
+        """The registry that the host names, or the default one. Another account's is denied whether or not it exists."""
+        addresses = self._context.addresses
+        account_id, region = registry_named_by(peer.host) or (addresses.default_account_id, addresses.default_region)
+        if account_id != token.principal.account_id:
+            raise AccessDeniedError(
+                f"User: {token.principal.arn} is not authorized to use the registry with id '{account_id}'"
+            )
+        return await self._context.registry(account_id, region)
+
+    def _realm(self, request: Request) -> str:
+        peer = peer_of(request, self._context.policy.trusted_proxies)
+        return peer.authority
+
+
+def _path(request: Request) -> str:
+    """The decoded path; what hides a slash or a control character is no path of the protocol's."""
+    raw = request.raw_path.lower()
+    if "%2f" in raw or "%5c" in raw or "%00" in raw or not request.path.isprintable():
+        raise BadRequestError("The path has an encoded slash or a control character.", detail=None)
+    return request.path
+
+
+def _call(
+    request: Request,
+    request_id: str,
+    at: int,
+    peer: Peer,
+    token: Token,
+    registry: Registry,
+    route: routes.Route,
+    name: str,
+) -> Call:
+    resource = registry.repository_arn(name or "*") if route.requirement else "*"
+    return Call(
+        request_id=request_id,
+        at=at,
+        event_source="ecr.amazonaws.com",
+        event_name=route.event_name,
+        principal=token.principal,
+        registry=registry,
+        source_address=peer.address,
+        user_agent=request.header(b"user-agent") or "",
+        resource=resource,
+        read_only=route.read_only,
+        protocol="oci",
+        authority=peer.authority,
+    )
+
+
+def _length(response: Response) -> int:
+    return len(response.body) if isinstance(response.body, bytes) else response.body.count

@@ -1,0 +1,48 @@
+"""One error, three tongues: OCI and AWS JSON here, AWS XML when IAM comes (DESIGN rule 6)."""
+
+import json
+import logging
+
+from moorage.aws.encode import encode_error
+from moorage.aws.model import Service
+from moorage.core.errors import MoorageError
+from moorage.http.messages import Response
+from moorage.identity.tokens import NotAuthorizedError
+
+_log = logging.getLogger(__name__)
+
+
+class InternalError(MoorageError):
+    """A fault of this program; its cause is in the log, under the request's id, and nowhere else."""
+
+    aws_code = "ServerException"
+    aws_status = 500
+    oci_code = "UNKNOWN"
+    oci_status = 500
+
+
+def known(error: Exception, request_id: str) -> MoorageError:
+    """The error if it is one that a caller may see; any other is logged and becomes an InternalError."""
+    if isinstance(error, MoorageError):
+        return error
+    _log.error("unexpected error", exc_info=error, extra={"request_id": request_id})
+    return InternalError(f"Internal server error; the request id is {request_id}.")
+
+
+def in_oci(error: MoorageError, realm: str) -> Response:
+    """As the OCI distribution spec says it; a missing login as ECR's registry says it (`realm` is its address)."""
+    if isinstance(error, NotAuthorizedError):
+        headers = {
+            "www-authenticate": f'Basic realm="{realm}/",service="ecr.amazonaws.com"',
+            "content-type": "text/plain; charset=utf-8",
+        }
+        return Response(error.oci_status, headers, b"Not Authorized\n")
+    headers = {"content-type": "application/json", **{name.lower(): value for name, value in error.headers.items()}}
+    body = json.dumps({"errors": error.entries()}, ensure_ascii=True).encode()
+    return Response(error.oci_status, headers, body)
+
+
+def in_aws_json(service: Service, error: MoorageError) -> Response:
+    """As botocore parses it."""
+    answer = encode_error(service, error)
+    return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.body)

@@ -1,0 +1,94 @@
+"""Access keys: what signs requests to the AWS door."""
+
+import secrets
+import string
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from moorage.core.arn import root_arn
+from moorage.core.call import Principal
+from moorage.identity.sealing import Sealer
+from moorage.storage.database.schema import access_keys
+from moorage.storage.database.transaction import Transaction
+
+_ID_ALPHABET = string.ascii_uppercase + "234567"
+_SECRET_ALPHABET = string.ascii_letters + string.digits + "+/"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """An access key with its opened secret."""
+
+    principal: Principal
+    secret: str
+    active: bool
+
+    def __repr__(self) -> str:
+        return f"AccessKey({self.principal.access_key_id})"
+
+
+def new_key_id() -> str:
+    """A new access key id, in the form of AWS's long-term keys."""
+    return "AKIA" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))
+
+
+def new_secret() -> str:
+    """A new secret: 40 characters, 240 bits."""
+    return "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(40))
+
+
+def find_access_key(tx: Transaction, sealer: Sealer, key_id: str) -> AccessKey | None:
+    """The key with that id, active or not, or None."""
+    row = tx.one(sa.select(access_keys).where(access_keys.c.id == key_id))
+    if row is None:
+        return None
+    principal = Principal(row.account_id, row.principal_arn, row.principal_kind, row.id)
+    return AccessKey(principal, sealer.open(row.sealed_secret, row.id), row.active)
+
+
+def root_keys(tx: Transaction, account_id: str) -> list[str]:
+    """The ids of the account's active root keys, oldest first."""
+    query = (
+        sa.select(access_keys.c.id)
+        .where(access_keys.c.account_id == account_id, access_keys.c.principal_kind == "Root", access_keys.c.active)
+        .order_by(access_keys.c.created_at)
+    )
+    return [row.id for row in tx.all(query)]
+
+
+def ensure_root_key(tx: Transaction, sealer: Sealer, account_id: str) -> tuple[str, str]:
+    """The account's root key and its secret, made on the first start and kept from then on."""
+    existing = root_keys(tx, account_id)
+    if existing:
+        found = find_access_key(tx, sealer, existing[0])
+        if found:
+            return existing[0], found.secret
+    key_id, secret = new_key_id(), new_secret()
+    set_root_key(tx, sealer, account_id, key_id, secret)
+    return key_id, secret
+
+
+def set_root_key(tx: Transaction, sealer: Sealer, account_id: str, key_id: str, secret: str) -> None:
+    """Make this the account's only root key; a root key of another id is removed, and its tokens with it.
+
+    A key that stays the same is left untouched, so that a restart changes nothing and ends no token.
+    """
+    found = find_access_key(tx, sealer, key_id)
+    if found and (found.principal.account_id != account_id or found.principal.kind != "Root"):
+        raise ValueError(f"the access key {key_id} belongs to somebody else")
+    if not found or found.secret != secret or not found.active:
+        tx.execute(sa.delete(access_keys).where(access_keys.c.id == key_id))
+        tx.execute(
+            sa.insert(access_keys).values(
+                id=key_id,
+                account_id=account_id,
+                principal_arn=root_arn(account_id),
+                principal_kind="Root",
+                sealed_secret=sealer.seal(secret, key_id),
+                active=True,
+                created_at=tx.now,
+            )
+        )
+    others = access_keys.c.account_id == account_id, access_keys.c.principal_kind == "Root", access_keys.c.id != key_id
+    tx.execute(sa.delete(access_keys).where(*others))

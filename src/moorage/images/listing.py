@@ -1,0 +1,149 @@
+"""ECR's listings of images, and what only whole repositories and images together can do (ECR API reference)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from moorage.aws.operation import operation
+from moorage.core.addresses import Addresses
+from moorage.core.call import Call, Requirement
+from moorage.core.page import PageTokens
+from moorage.images import identifiers, remove
+from moorage.images.errors import ImageNotFoundError
+from moorage.images.identifiers import FailedIdentifierError
+from moorage.images.operations import refuse_together
+from moorage.layers import store as layers
+from moorage.repositories import store as repositories
+from moorage.repositories.errors import RepositoryNotEmptyError
+from moorage.repositories.model import Repository
+from moorage.core.events import Event
+from moorage.storage.database.schema import images, tags
+from moorage.storage.database.transaction import Transaction
+
+_Answer = dict[str, Any]
+DEFAULT_PAGE = 100
+_MOST_IMAGES_IN_QUERY = 500
+
+
+class ListingOperations:
+    """ListImages, DescribeImages and DeleteRepository."""
+
+    def __init__(self, addresses: Addresses, page_tokens: PageTokens) -> None:
+        self._addresses = addresses
+        self._page_tokens = page_tokens
+
+    @operation("ListImages", requires=(Requirement(("ecr:ListImages",)),), mode="read")
+    def list_images(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+        """One element per tag, and one for each image without tags; in the order in which images came."""
+        repository = repositories.get(tx, call.registry, params["repositoryName"])
+        filters = params.get("filter") or {}
+        scope = f"list images {repository.id} {filters}"
+        after = self._after(scope, params)
+        limit = params.get("maxResults") or DEFAULT_PAGE
+        if filters.get("imageStatus") in {"ARCHIVED", "ACTIVATING"}:
+            return {"imageIds": []}
+        query = (
+            sa.select(images.c.id, images.c.digest, sa.func.coalesce(tags.c.name, "").label("tag"))
+            .join_from(images, tags, tags.c.image_id == images.c.id, isouter=True)
+            .where(images.c.repository_id == repository.id, images.c.removed_at.is_(None))
+        )
+        query = _by_tag_status(query, filters.get("tagStatus"))
+        if after:
+            later_tag = sa.and_(images.c.id == after[0], sa.func.coalesce(tags.c.name, "") > after[1])
+            query = query.where(sa.or_(images.c.id > after[0], later_tag))
+        rows = tx.all(query.order_by(images.c.id, sa.text("tag")).limit(limit + 1))
+        shown = rows[:limit]
+        more = len(rows) > limit
+        return {
+            "imageIds": [{"imageDigest": row.digest, "imageTag": row.tag or None} for row in shown],
+            "nextToken": self._page_tokens.seal(scope, [shown[-1].id, shown[-1].tag]) if more else None,
+        }
+
+    @operation("DescribeImages", requires=(Requirement(("ecr:DescribeImages",)),), mode="read")
+    def describe_images(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+        """The named images, all or nothing; or all of them, in pages, in the order in which they came."""
+        refuse_together(params, "imageIds")
+        repository = repositories.get(tx, call.registry, params["repositoryName"])
+        if params.get("imageIds") is not None:
+            ids = [self._named(tx, call, repository, image_id) for image_id in params["imageIds"]]
+            return {"imageDetails": _details(tx, call, repository.name, list(dict.fromkeys(ids)))}
+        filters = params.get("filter") or {}
+        scope = f"describe images {repository.id} {filters}"
+        after = self._after(scope, params)
+        limit = params.get("maxResults") or DEFAULT_PAGE
+        if filters.get("imageStatus") in {"ARCHIVED", "ACTIVATING"}:
+            return {"imageDetails": []}
+        query = sa.select(images.c.id).where(images.c.repository_id == repository.id, images.c.removed_at.is_(None))
+        status = filters.get("tagStatus")
+        tagged = sa.exists(sa.select(tags.c.name).where(tags.c.image_id == images.c.id))
+        if status in {"TAGGED", "UNTAGGED"}:
+            query = query.where(tagged if status == "TAGGED" else ~tagged)
+        if after:
+            query = query.where(images.c.id > after)
+        ids = [row.id for row in tx.all(query.order_by(images.c.id).limit(limit + 1))]
+        return {
+            "imageDetails": _details(tx, call, repository.name, ids[:limit]),
+            "nextToken": self._page_tokens.seal(scope, ids[limit - 1]) if len(ids) > limit else None,
+        }
+
+    @operation("DeleteRepository", requires=(Requirement(("ecr:DeleteRepository",)),), mode="write")
+    def delete_repository(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+        """Delete a repository; with `force` also one that has images. Removed images that are still kept go with it."""
+        repository = repositories.get(tx, call.registry, params["repositoryName"])
+        live = sa.select(images.c.id).where(images.c.repository_id == repository.id, images.c.removed_at.is_(None))
+        if not params.get("force") and tx.one(live.limit(1)):
+            raise RepositoryNotEmptyError(repository.name, call.registry)
+        bodies = remove.bodies_of(tx, repository.id)
+        layers.drop_all(tx, repository.id)
+        repositories.delete(tx, repository.id)
+        remove.drop_unused_bodies(tx, bodies)
+        detail = {"repository-name": repository.name}
+        tx.emit(Event("Moorage Repository Deleted", call.registry.id, detail, repository.id))
+        return {"repository": repository.describe(call.registry, self._addresses)}
+
+    def _after(self, scope: str, params: Mapping[str, Any]) -> Any:
+        token = params.get("nextToken")
+        return self._page_tokens.open(scope, token) if token is not None else None
+
+    def _named(self, tx: Transaction, call: Call, repository: Repository, image_id: Mapping[str, str]) -> int:
+        try:
+            return identifiers.resolve(tx, repository.id, image_id).id
+        except FailedIdentifierError:
+            tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
+            raise ImageNotFoundError(tag, digest, repository.name, call.registry) from None
+
+
+def _by_tag_status(query: sa.Select[Any], status: str | None) -> sa.Select[Any]:
+    if status == "TAGGED":
+        return query.where(tags.c.name.is_not(None))
+    return query.where(tags.c.name.is_(None)) if status == "UNTAGGED" else query
+
+
+def _details(tx: Transaction, call: Call, repository: str, ids: list[int]) -> list[_Answer]:
+    """ImageDetail of each image, in the order of `ids`."""
+    names: dict[int, list[str]] = {}
+    rows: dict[int, sa.Row[Any]] = {}
+    for start in range(0, len(ids), _MOST_IMAGES_IN_QUERY):
+        some = ids[start : start + _MOST_IMAGES_IN_QUERY]
+        query = sa.select(tags.c.image_id, tags.c.name).where(tags.c.image_id.in_(some)).order_by(tags.c.name)
+        for row in tx.all(query):
+            names.setdefault(row.image_id, []).append(row.name)
+        rows.update({row.id: row for row in tx.all(sa.select(images).where(images.c.id.in_(some)))})
+    return [_detail(call, repository, rows[image_id], names.get(image_id)) for image_id in ids]
+
+
+def _detail(call: Call, repository: str, row: sa.Row[Any], names: list[str] | None) -> _Answer:
+    return {
+        "registryId": call.registry.account_id,
+        "repositoryName": repository,
+        "imageDigest": row.digest,
+        "imageTags": names,
+        "imageSizeInBytes": row.image_size,
+        "imagePushedAt": row.pushed_at,
+        "imageManifestMediaType": row.media_type,
+        "artifactMediaType": row.config_media_type,
+        "lastRecordedPullTime": row.last_pulled_at,
+        "subjectManifestDigest": row.subject_digest,
+        "imageStatus": "ACTIVE",
+    }

@@ -1,0 +1,88 @@
+"""Removing tags and images (ECR: BatchDeleteImage; distribution-spec, "Deleting tags" and "Deleting manifests").
+
+A removed image stays as a row until its retention ends (DESIGN rule 8): unseen, uncounted, and ready to come back.
+"""
+
+import sqlalchemy as sa
+
+from moorage.core.call import Call
+from moorage.core.events import Event
+from moorage.images import accounting, store, tagging
+from moorage.images.errors import ImageReferencedError
+from moorage.images.model import Image
+from moorage.layers import store as layers
+from moorage.repositories.model import Repository
+from moorage.storage.database.schema import image_children, images, manifests
+from moorage.storage.database.transaction import Transaction
+
+
+def remove_tag(tx: Transaction, call: Call, repository: Repository, tag: str, image: Image) -> None:
+    """Take a tag off; the image stays, even without tags."""
+    tagging.remove(tx, call, repository.id, tag, image.digest)
+    _announce(tx, call, repository, image, tag)
+
+
+def remove_image(tx: Transaction, call: Call, repository: Repository, image: Image) -> list[str]:
+    """Remove an image and every tag on it; returns those tags.
+
+    Raises ImageReferencedError while an index that is not removed names the image.
+    """
+    indexes = store.indexes_naming(tx, image.id)
+    if indexes:
+        raise ImageReferencedError(indexes)
+    tags = store.tags_of(tx, image.id)
+    for tag in tags:
+        tagging.remove(tx, call, repository.id, tag, image.digest)
+    blob_ids = accounting.layers_of(tx, image.id)
+    freed = accounting.exclusive_bytes(tx, repository.id, blob_ids, image.id) + image.size
+    values = {"removed_at": tx.now, "removed_by": call.principal.arn}
+    tx.execute(sa.update(images).where(images.c.id == image.id).values(values))
+    layers.hide_unused(tx, repository.id, image.id)
+    accounting.change(tx, repository.id, images=-1, size=-freed)
+    for tag in tags or [""]:
+        _announce(tx, call, repository, image, tag)
+    return tags
+
+
+def purge(tx: Transaction, retention: int, limit: int = 100) -> int:
+    """Drop the rows of images that were removed longer ago than `retention` milliseconds; returns how many.
+
+    What they alone referred to is stamped, and left to the collector.
+    """
+    query = sa.select(images.c.id, images.c.repository_id, images.c.manifest_id).where(images.c.removed_at <= tx.now - retention)
+    rows = tx.all(query.limit(limit))
+    for row in rows:
+        blob_ids = accounting.layers_of(tx, row.id)
+        tx.execute(sa.update(image_children).where(image_children.c.child_id == row.id).values(child_id=None))
+        tx.execute(sa.delete(images).where(images.c.id == row.id))
+        layers.stamp_unreferred(tx, row.repository_id, blob_ids)
+        _drop_body(tx, row.manifest_id)
+    return len(rows)
+
+
+def bodies_of(tx: Transaction, repository_id: int) -> list[int]:
+    """The manifests' bytes that a repository's images use, before it is deleted; see `drop_unused_bodies`."""
+    return [row.manifest_id for row in tx.all(sa.select(images.c.manifest_id).where(images.c.repository_id == repository_id))]
+
+
+def drop_unused_bodies(tx: Transaction, manifest_ids: list[int]) -> None:
+    """Drop those bytes that no image needs any more."""
+    for manifest_id in manifest_ids:
+        _drop_body(tx, manifest_id)
+
+
+def _drop_body(tx: Transaction, manifest_id: int) -> None:
+    needed = sa.exists(sa.select(images.c.id).where(images.c.manifest_id == manifest_id))
+    tx.execute(sa.delete(manifests).where(manifests.c.id == manifest_id, ~needed))
+
+
+def _announce(tx: Transaction, call: Call, repository: Repository, image: Image, tag: str) -> None:
+    detail = {
+        "result": "SUCCESS",
+        "repository-name": repository.name,
+        "image-digest": image.digest,
+        "action-type": "DELETE",
+        "image-tag": tag,
+        "manifest-media-type": image.media_type,
+    }
+    tx.emit(Event("ECR Image Action", call.registry.id, detail, repository.id))

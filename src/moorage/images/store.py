@@ -1,0 +1,179 @@
+"""Images and tags in the database."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from moorage.core.manifest import Manifest
+from moorage.images.model import Image, ImageFacts
+from moorage.storage.database.schema import image_children, image_layers, images, manifests, tags
+from moorage.storage.database.transaction import Transaction
+
+_LIVE = images.c.removed_at.is_(None)
+_IMAGE = (images.c.id, images.c.repository_id, images.c.digest, images.c.media_type, images.c.size, images.c.removed_at)
+
+_BY_TAG = """
+SELECT i.id, i.repository_id, i.digest, i.media_type, i.size, i.removed_at
+FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.name = ?
+"""
+_BY_DIGEST = """
+SELECT id, repository_id, digest, media_type, size, removed_at
+FROM images WHERE repository_id = ? AND digest = ? AND removed_at IS NULL
+"""
+
+
+def by_tag_now(points: sqlite3.Connection, repository_id: int, tag: str) -> Image | None:
+    """The image that a tag is on; one point read."""
+    row = points.execute(_BY_TAG, (repository_id, tag)).fetchone()
+    return Image(*row) if row else None
+
+
+def by_digest_now(points: sqlite3.Connection, repository_id: int, digest: str) -> Image | None:
+    """The image of that digest, unless it is removed; one point read."""
+    row = points.execute(_BY_DIGEST, (repository_id, digest)).fetchone()
+    return Image(*row) if row else None
+
+
+def body_now(points: sqlite3.Connection, image: Image) -> bytes | None:
+    """A manifest's bytes as they were pushed."""
+    row = points.execute("SELECT body FROM manifests WHERE digest = ?", (image.digest,)).fetchone()
+    return bytes(row[0]) if row else None
+
+
+def by_tag(tx: Transaction, repository_id: int, tag: str) -> Image | None:
+    """The image that a tag is on."""
+    row = tx.connection.exec_driver_sql(_BY_TAG, (repository_id, tag)).first()
+    return Image(*row) if row else None
+
+
+def by_digest(tx: Transaction, repository_id: int, digest: str, *, removed: bool = False) -> Image | None:
+    """The image of that digest; with `removed`, also one that was removed and is kept."""
+    query = sa.select(*_IMAGE).where(images.c.repository_id == repository_id, images.c.digest == digest)
+    row = tx.one(query if removed else query.where(_LIVE))
+    return Image(*row) if row else None
+
+
+def by_digests(tx: Transaction, repository_id: int, digests: Iterable[str]) -> dict[str, Image]:
+    """Those of the digests that are images here, by digest."""
+    found: dict[str, Image] = {}
+    wanted = list(dict.fromkeys(digests))
+    for start in range(0, len(wanted), 500):
+        some = images.c.digest.in_(wanted[start : start + 500])
+        rows = tx.all(sa.select(*_IMAGE).where(images.c.repository_id == repository_id, some, _LIVE))
+        found.update({row.digest: Image(*row) for row in rows})
+    return found
+
+
+def body(tx: Transaction, digest: str) -> bytes:
+    """A manifest's bytes as they were pushed."""
+    return bytes(tx.execute(sa.select(manifests.c.body).where(manifests.c.digest == digest)).scalar_one())
+
+
+def keep_body(tx: Transaction, digest: str, content: bytes) -> int:
+    """Store a manifest's bytes unless they are; returns their row's id."""
+    row = tx.one(sa.select(manifests.c.id).where(manifests.c.digest == digest))
+    if row:
+        return int(row.id)
+    return int(tx.execute(sa.insert(manifests).values(digest=digest, body=content)).inserted_primary_key[0])
+
+
+def insert(
+    tx: Transaction, repository_id: int, digest: str, manifest_id: int, columns: Mapping[str, Any], pushed_by: str
+) -> Image:
+    """Add an image."""
+    values = {
+        "repository_id": repository_id,
+        "manifest_id": manifest_id,
+        "digest": digest,
+        "pushed_at": tx.now,
+        "pushed_by": pushed_by,
+        **columns,
+    }
+    image_id = tx.execute(sa.insert(images).values(values)).inserted_primary_key[0]
+    return Image(image_id, repository_id, digest, columns["media_type"], columns["size"])
+
+
+def revive(tx: Transaction, image: Image, columns: Mapping[str, Any], pushed_by: str) -> Image:
+    """Bring a removed image back, as pushed now and by this caller."""
+    values = {"removed_at": None, "removed_by": None, "pushed_at": tx.now, "pushed_by": pushed_by, **columns}
+    tx.execute(sa.update(images).where(images.c.id == image.id).values(values))
+    return Image(image.id, image.repository_id, image.digest, columns["media_type"], image.size)
+
+
+def columns_of(manifest: Manifest, size: int, image_size: int, facts: ImageFacts) -> dict[str, Any]:
+    """The columns that a manifest and its config fill."""
+    return {
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.effective_artifact_type,
+        "config_media_type": manifest.config.media_type if manifest.config else None,
+        "subject_digest": manifest.subject.digest if manifest.subject else None,
+        "annotations": json.dumps(manifest.annotations, ensure_ascii=False),
+        "size": size,
+        "image_size": image_size,
+        "os": facts.os,
+        "architecture": facts.architecture,
+        "variant": facts.variant,
+        "labels": json.dumps(facts.labels, ensure_ascii=False) if facts.labels else None,
+        "built_at": facts.built_at,
+    }
+
+
+def connect(tx: Transaction, image: Image, blob_ids: Sequence[int], children: Mapping[str, int | None]) -> None:
+    """Write the edges of a manifest: to layers by blob id, to other manifests by digest."""
+    if blob_ids:
+        rows = [{"image_id": image.id, "blob_id": blob, "repository_id": image.repository_id} for blob in blob_ids]
+        tx.execute(sa.insert(image_layers).prefix_with("OR IGNORE", dialect="sqlite"), rows)
+    if children:
+        edges = [
+            {"image_id": image.id, "digest": digest, "repository_id": image.repository_id, "child_id": child}
+            for digest, child in children.items()
+        ]
+        tx.execute(sa.insert(image_children).prefix_with("OR IGNORE", dialect="sqlite"), edges)
+
+
+def adopt(tx: Transaction, image: Image) -> None:
+    """Fill in the edges of sparse indexes that named this digest before it came."""
+    where = (
+        image_children.c.repository_id == image.repository_id,
+        image_children.c.digest == image.digest,
+        image_children.c.child_id.is_(None),
+    )
+    tx.execute(sa.update(image_children).where(*where).values(child_id=image.id))
+
+
+def indexes_naming(tx: Transaction, image_id: int) -> list[str]:
+    """The digests of the indexes, not removed, that name an image."""
+    query = (
+        sa.select(images.c.digest)
+        .join(image_children, image_children.c.image_id == images.c.id)
+        .where(image_children.c.child_id == image_id, _LIVE)
+        .order_by(images.c.digest)
+        .limit(20)
+    )
+    return [row.digest for row in tx.all(query)]
+
+
+def tags_of(tx: Transaction, image_id: int) -> list[str]:
+    """An image's tags, in the order of their bytes."""
+    return [row.name for row in tx.all(sa.select(tags.c.name).where(tags.c.image_id == image_id).order_by(tags.c.name))]
+
+
+def note_pulls(tx: Transaction, pulled: Mapping[int, int]) -> None:
+    """Record when images were last pulled, by id (milliseconds); in batches, since nobody waits for it."""
+    later = sa.or_(images.c.last_pulled_at.is_(None), images.c.last_pulled_at < sa.bindparam("at"))
+    statement = sa.update(images).where(images.c.id == sa.bindparam("image"), later)
+    tx.execute(
+        statement.values(last_pulled_at=sa.bindparam("at")), [{"image": image, "at": at} for image, at in pulled.items()]
+    )
+
+
+def largest(tx: Transaction, image_ids: Sequence[int]) -> int:
+    """The largest `image_size` among these images."""
+    sizes = [0]
+    for start in range(0, len(image_ids), 500):
+        some = images.c.id.in_(image_ids[start : start + 500])
+        sizes.append(int(tx.execute(sa.select(sa.func.coalesce(sa.func.max(images.c.image_size), 0)).where(some)).scalar_one()))
+    return max(sizes)

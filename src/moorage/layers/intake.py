@@ -1,0 +1,45 @@
+"""Where the bytes of an upload arrive: written and hashed in one go, in whatever thread brings them."""
+
+from moorage.core.digest import Digester
+from moorage.layers.errors import LayerTooLargeError
+from moorage.layers.model import MAX_LAYER_BYTES
+from moorage.storage.blobs.port import Appender
+
+
+class Intake:
+    """The one writer of an upload session. `digester` has seen a prefix of the object, all of it as a rule."""
+
+    def __init__(self, appender: Appender, digester: Digester, *, most: int = MAX_LAYER_BYTES) -> None:
+        self._appender = appender
+        self._most = most
+        self.digester = digester
+        self.start = appender.offset
+        """Bytes that the session had when this intake began."""
+        # A client that begins anew at byte 0 in its closing PUT is forgiven if its body alone is the blob.
+        self.body_digester = Digester() if self.start else digester
+
+    @property
+    def offset(self) -> int:
+        """Bytes that the session has now."""
+        return self._appender.offset
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append the next bytes of the body. When the store fails, what it took before stays."""
+        before = self._appender.offset
+        if before + len(data) > self._most:
+            raise LayerTooLargeError(f"A layer can have at most {self._most} bytes.")
+        self._appender.write(data)
+        if self.digester.size == before:
+            self.digester.update(data)
+        if self.body_digester is not self.digester:
+            self.body_digester.update(data)
+
+    def rewind(self) -> None:
+        """Undo everything since this intake began."""
+        self._appender.rewind(self.start)
+        if self.digester.size > self.start:
+            self.digester = Digester()
+
+    def close(self) -> None:
+        """Let the next writer in."""
+        self._appender.close()

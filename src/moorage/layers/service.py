@@ -1,0 +1,177 @@
+"""Uploads from their first byte to the layer they become. Everything here blocks; the edges call it in threads."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from moorage.core import clock
+from moorage.core.call import Call
+from moorage.core.digest import Digest, Digester
+from moorage.layers import blobs as blob_rows
+from moorage.layers import store, uploads
+from moorage.layers.errors import DigestMismatchError, OutOfOrderError
+from moorage.layers.intake import Intake
+from moorage.layers.model import Upload
+from moorage.storage.blobs.port import BlobMissingError, BlobStore, OffsetConflictError
+from moorage.storage.database.database import Database
+from moorage.storage.database.transaction import Transaction
+
+_MOST_RUNNING_HASHES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """How long sessions last, and how many one principal may have open."""
+
+    expiry: int = 7 * clock.DAY
+    """Milliseconds since the last event of the session."""
+    most_open: int = 1000
+
+
+class UploadService:
+    """Upload sessions of one process. Any process may continue any session; the running hash stays where bytes arrived."""
+
+    def __init__(self, database: Database, blobs: BlobStore, limits: UploadLimits) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._limits = limits
+        self._digesters: OrderedDict[str, Digester] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def begin(self, call: Call, repository_id: int, algorithm: str = "sha256") -> Upload:
+        """Open a session; raises TooManyUploadsError."""
+        limits = self._limits
+
+        def work(tx: Transaction) -> Upload:
+            arn = call.principal.arn
+            return uploads.begin(
+                tx, repository_id, arn, algorithm=algorithm, expiry=limits.expiry, limit=limits.most_open
+            )
+
+        upload = self._database.write(work, call).result()
+        self._blobs.create(upload.key)
+        return upload
+
+    def offset(self, upload: Upload) -> int:
+        """Bytes that the session has."""
+        return self._blobs.grown(upload.key)
+
+    def open(self, upload: Upload) -> Intake:
+        """Become the session's writer; raises OutOfOrderError while there is another one."""
+        try:
+            appender = self._blobs.append_to(upload.key)
+        except OffsetConflictError as conflict:
+            raise OutOfOrderError(conflict.size) from conflict
+        with self._lock:
+            digester = self._digesters.pop(upload.id, None)
+        if digester is None or digester.size > appender.offset:
+            digester = Digester(upload.algorithm)
+        return Intake(appender, digester)
+
+    def close(self, upload: Upload, intake: Intake) -> None:
+        """Let the next writer in, and keep the running hash; prolongs a session that has been open for a while."""
+        intake.close()
+        with self._lock:
+            self._digesters[upload.id] = intake.digester
+            while len(self._digesters) > _MOST_RUNNING_HASHES:
+                self._digesters.popitem(last=False)
+        if upload.expires_at - self._database.clock.now() < self._limits.expiry - clock.HOUR:
+            self._database.write(lambda tx: uploads.prolong(tx, upload.id, self._limits.expiry)).result()
+
+    def finish(self, call: Call, upload: Upload, intake: Intake, expected: Digest) -> tuple[Digest, ...]:
+        """Publish the session's bytes as a layer of its repository; returns the blob's digests.
+
+        Raises DigestMismatchError, and then leaves the session as it is. When this returns, the layer is durable.
+        """
+        intake.digester = digester = self._caught_up(upload, intake, expected.algorithm)
+        if expected not in digester.digests():
+            digester = self._body_alone(upload, intake, expected, digester)
+            upload = self._with_body_alone(upload, intake.start)
+        intake.close()
+        self._publish(call, upload, digester, expected)
+        with self._lock:
+            self._digesters.pop(upload.id, None)
+        return digester.digests()
+
+    def computed(self, upload: Upload, intake: Intake) -> Digest:
+        """The sha256 of everything that the session has."""
+        intake.digester = self._caught_up(upload, intake, "sha256")
+        return intake.digester.digests()[0]
+
+    def cancel(self, call: Call, upload: Upload) -> bool:
+        """End an open session and free its bytes at once; returns whether there was one."""
+        ended = self._database.write(lambda tx: uploads.cancel(tx, upload.id), call).result()
+        if ended:
+            self._blobs.discard(upload.key)
+            with self._lock:
+                self._digesters.pop(upload.id, None)
+        return ended
+
+    def _caught_up(self, upload: Upload, intake: Intake, algorithm: str) -> Digester:
+        """A digester that has seen the whole object and computes the digest that is asked for."""
+        digester = intake.digester
+        if not digester.computes(algorithm):
+            digester = Digester(algorithm)
+        for piece in self._blobs.read_grown(upload.key, digester.size, intake.offset):
+            digester.update(piece)
+        return digester
+
+    def _body_alone(self, upload: Upload, intake: Intake, expected: Digest, whole: Digester) -> Digester:
+        """The closing body's own digester if it is the blob; some clients begin anew at byte 0 in their closing PUT."""
+        body = intake.body_digester
+        if body.size and not body.computes(expected.algorithm):
+            body = Digester(expected.algorithm)
+            for piece in self._blobs.read_grown(upload.key, intake.start, intake.offset):
+                body.update(piece)
+        if not body.size or expected not in body.digests():
+            calculated = next(found for found in whole.digests() if found.algorithm == expected.algorithm)
+            raise DigestMismatchError(str(expected), str(calculated))
+        return body
+
+    def _with_body_alone(self, upload: Upload, start: int) -> Upload:
+        """The session with an object of its own that holds only what came from `start` on."""
+        renewed = self._database.write(lambda tx: uploads.rekey(tx, upload)).result()
+        self._blobs.create(renewed.key)
+        appender = self._blobs.append_to(renewed.key)
+        try:
+            for piece in self._blobs.read_grown(upload.key, start, self._blobs.grown(upload.key)):
+                appender.write(piece)
+        finally:
+            appender.close()
+        return renewed
+
+    def _publish(self, call: Call, upload: Upload, digester: Digester, expected: Digest) -> None:
+        sha256 = digester.digests()[0]
+        known = self._database.read(lambda tx: blob_rows.find(tx, sha256)).result()
+        broken = known.key if known and not self._is_whole(known) else None
+        if known is None or broken:
+            self._blobs.publish(upload.key)
+
+        def work(tx: Transaction) -> str | None:
+            blob = blob_rows.find(tx, sha256)
+            if blob is None and known is not None and not broken:
+                return None  # it was collected meanwhile, and ours is not published yet
+            if blob is None:
+                blob = blob_rows.Blob(
+                    blob_rows.insert(tx, upload.key, digester.size, digester.digests()), upload.key, digester.size
+                )
+            elif blob.key == broken:
+                blob = blob_rows.replace_object(tx, blob, upload.key)
+            blob_rows.add_digests(tx, blob.id, digester.digests())
+            store.link(tx, upload.repository_id, blob.id)
+            uploads.finish(tx, upload, str(expected), blob.id)
+            return blob.key
+
+        key = self._database.write(work, call).result()
+        if key is None:
+            self._publish(call, upload, digester, expected)
+            return
+        if key != upload.key:  # these bytes were here before; the session's row remembers the key until it is reaped
+            self._blobs.discard(upload.key)
+
+    def _is_whole(self, blob: blob_rows.Blob) -> bool:
+        try:
+            self._blobs.open(blob.key, blob.size).close()
+        except BlobMissingError:
+            return False
+        return True

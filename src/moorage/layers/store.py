@@ -1,0 +1,161 @@
+"""Layers in the database: which repository holds which blob, since when, and whether anything refers to it.
+
+A layer is *stamped* while no image, removed or not, refers to it; a blob is stamped while no repository holds it. What
+has been stamped for longer than the grace period may be collected. A layer is *removed* while only removed images refer
+to it: it is kept for them, and nobody can see it.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from moorage.layers.model import Layer
+from moorage.storage.database.schema import blob_digests, blobs, image_layers, images, layers
+from moorage.storage.database.transaction import Transaction
+
+_FIND = """
+SELECT l.repository_id, l.blob_id, b.key, b.size, l.media_type, l.stamped_at
+FROM blob_digests d JOIN layers l ON l.blob_id = d.blob_id JOIN blobs b ON b.id = d.blob_id
+WHERE d.digest = ? AND l.repository_id = ? AND l.removed_at IS NULL
+"""
+
+_SHOWN = layers.c.removed_at.is_(None)
+
+
+def find_now(points: sqlite3.Connection, repository_id: int, digest: str) -> Layer | None:
+    """The layer if this repository holds and shows it; one point read."""
+    row = points.execute(_FIND, (digest, repository_id)).fetchone()
+    return Layer(*row) if row else None
+
+
+def find(tx: Transaction, repository_id: int, digest: str) -> Layer | None:
+    """The layer if this repository holds and shows it."""
+    row = tx.connection.exec_driver_sql(_FIND, (digest, repository_id)).first()
+    return Layer(*row) if row else None
+
+
+def find_many(tx: Transaction, repository_id: int, digests: Iterable[str]) -> dict[str, Layer]:
+    """The layers among these digests that this repository holds and shows, by digest."""
+    found: dict[str, Layer] = {}
+    wanted = list(dict.fromkeys(digests))
+    for start in range(0, len(wanted), 500):
+        query = (
+            sa.select(
+                blob_digests.c.digest,
+                layers.c.repository_id,
+                layers.c.blob_id,
+                blobs.c.key,
+                blobs.c.size,
+                layers.c.media_type,
+                layers.c.stamped_at,
+            )
+            .join_from(blob_digests, layers, layers.c.blob_id == blob_digests.c.blob_id)
+            .join(blobs, blobs.c.id == layers.c.blob_id)
+            .where(blob_digests.c.digest.in_(wanted[start : start + 500]), layers.c.repository_id == repository_id, _SHOWN)
+        )
+        found.update({row[0]: Layer(*row[1:]) for row in tx.all(query)})
+    return found
+
+
+def holders(tx: Transaction, digest: str, registry_id: int) -> list[int]:
+    """The repositories of a registry that hold and show a blob, for a mount that names no source."""
+    from_registry = sa.text(
+        "SELECT l.repository_id FROM blob_digests d JOIN layers l ON l.blob_id = d.blob_id "
+        "JOIN repositories r ON r.id = l.repository_id "
+        "WHERE d.digest = :digest AND r.registry_id = :registry AND l.removed_at IS NULL LIMIT 16"
+    )
+    return [row[0] for row in tx.execute(from_registry, {"digest": digest, "registry": registry_id})]
+
+
+def link(tx: Transaction, repository_id: int, blob_id: int) -> None:
+    """Let the repository hold and show the blob. Repeating it refreshes the stamp of a layer that no image refers to."""
+    where = layers.c.repository_id == repository_id, layers.c.blob_id == blob_id
+    row = tx.one(sa.select(layers.c.stamped_at).where(*where))
+    if row is None:
+        values = {"repository_id": repository_id, "blob_id": blob_id, "linked_at": tx.now, "stamped_at": tx.now}
+        tx.execute(sa.insert(layers).values(values))
+    else:
+        stamped_at = tx.now if row.stamped_at is not None else None
+        tx.execute(sa.update(layers).where(*where).values(removed_at=None, stamped_at=stamped_at))
+    tx.execute(sa.update(blobs).where(blobs.c.id == blob_id, blobs.c.stamped_at.is_not(None)).values(stamped_at=None))
+
+
+def touch(tx: Transaction, repository_id: int, blob_ids: Sequence[int]) -> None:
+    """Somebody asked whether these layers exist and may rely on the answer: begin their grace period anew."""
+    where = layers.c.repository_id == repository_id, layers.c.blob_id.in_(blob_ids), layers.c.stamped_at.is_not(None)
+    tx.execute(sa.update(layers).where(*where).values(stamped_at=tx.now))
+
+
+def refer(tx: Transaction, repository_id: int, blob_ids: Sequence[int]) -> None:
+    """An image refers to these layers now: they are no longer stamped, and shown again."""
+    for start in range(0, len(blob_ids), 500):
+        where = layers.c.repository_id == repository_id, layers.c.blob_id.in_(blob_ids[start : start + 500])
+        tx.execute(sa.update(layers).where(*where).values(stamped_at=None, removed_at=None))
+
+
+def name_types(tx: Transaction, repository_id: int, types: dict[int, str]) -> None:
+    """Remember what a manifest calls these layers, by blob id, where nothing is remembered yet."""
+    statement = (
+        sa.update(layers)
+        .where(
+            layers.c.repository_id == repository_id,
+            layers.c.blob_id == sa.bindparam("blob"),
+            layers.c.media_type.is_(None),
+        )
+        .values(media_type=sa.bindparam("type"))
+    )
+    tx.execute(statement, [{"blob": blob, "type": name} for blob, name in types.items()])
+
+
+def hide_unused(tx: Transaction, repository_id: int, image_id: int) -> None:
+    """An image was removed: what it alone referred to is hidden."""
+    live = (
+        sa.select(image_layers.c.blob_id)
+        .join(images, images.c.id == image_layers.c.image_id)
+        .where(image_layers.c.repository_id == repository_id, image_layers.c.blob_id == layers.c.blob_id)
+        .where(images.c.removed_at.is_(None))
+    )
+    mine = sa.select(image_layers.c.blob_id).where(image_layers.c.image_id == image_id)
+    where = layers.c.repository_id == repository_id, layers.c.blob_id.in_(mine), ~sa.exists(live)
+    tx.execute(sa.update(layers).where(*where).values(removed_at=tx.now))
+
+
+def stamp_unreferred(tx: Transaction, repository_id: int, blob_ids: Sequence[int]) -> None:
+    """An image's row is gone: what no image, removed or not, refers to any more is stamped."""
+    referred = sa.select(image_layers.c.blob_id).where(
+        image_layers.c.repository_id == repository_id, image_layers.c.blob_id == layers.c.blob_id
+    )
+    for start in range(0, len(blob_ids), 500):
+        where = (
+            layers.c.repository_id == repository_id,
+            layers.c.blob_id.in_(blob_ids[start : start + 500]),
+            layers.c.stamped_at.is_(None),
+            ~sa.exists(referred),
+        )
+        tx.execute(sa.update(layers).where(*where).values(stamped_at=tx.now))
+
+
+def is_referred(tx: Transaction, repository_id: int, blob_id: int) -> bool:
+    """Whether an image that is not removed refers to the layer."""
+    query = (
+        sa.select(sa.literal(1))
+        .select_from(image_layers)
+        .join(images, images.c.id == image_layers.c.image_id)
+        .where(image_layers.c.repository_id == repository_id, image_layers.c.blob_id == blob_id, images.c.removed_at.is_(None))
+    )
+    return tx.one(query.limit(1)) is not None
+
+
+def hide(tx: Transaction, repository_id: int, blob_id: int) -> None:
+    """Unlink a layer that no image shows; its row goes with the collector."""
+    where = layers.c.repository_id == repository_id, layers.c.blob_id == blob_id
+    tx.execute(sa.update(layers).where(*where).values(removed_at=tx.now))
+
+
+def drop_all(tx: Transaction, repository_id: int) -> None:
+    """The repository is about to be deleted: stamp the blobs that nobody else holds."""
+    other = layers.alias("other")
+    shared = sa.select(other.c.blob_id).where(other.c.blob_id == blobs.c.id, other.c.repository_id != repository_id)
+    held = sa.select(layers.c.blob_id).where(layers.c.repository_id == repository_id)
+    tx.execute(sa.update(blobs).where(blobs.c.id.in_(held), ~sa.exists(shared)).values(stamped_at=tx.now))

@@ -1,0 +1,77 @@
+"""What a repository is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from moorage.core.addresses import Addresses
+from moorage.core.call import Registry
+from moorage.core.clock import Timestamp
+from moorage.core.errors import InvalidParameterError
+from moorage.core.wildcard import matches
+
+EXCLUSION_MODES = frozenset({"IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"})
+_MOST_STARS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TagMutability:
+    """Which tags may move to another image (ECR user guide, "Preventing image tags from being overwritten")."""
+
+    mode: str = "MUTABLE"
+    exclusions: tuple[str, ...] = ()
+    """Wildcard filters, in the caller's order."""
+
+    @classmethod
+    def parse(cls, mode: str | None, filters: Sequence[Mapping[str, str]] | None) -> "TagMutability":
+        """From the API's members; raises InvalidParameterError where mode and filters do not go together."""
+        mode = mode or "MUTABLE"
+        if (mode in EXCLUSION_MODES) != bool(filters):
+            rule = "must be given for a mode with exclusion, and for no other"
+            raise InvalidParameterError.at("imageTagMutabilityExclusionFilters", rule)
+        exclusions = tuple(entry["filter"] for entry in filters or ())
+        if any(pattern.count("*") > _MOST_STARS for pattern in exclusions):
+            rule = f"filter must contain at most {_MOST_STARS} wildcards (*)"
+            raise InvalidParameterError.at("imageTagMutabilityExclusionFilters", rule)
+        return cls(mode, exclusions)
+
+    def fixes(self, tag: str) -> bool:
+        """Whether the tag must stay on the image it is on."""
+        excluded = any(matches(pattern, tag) for pattern in self.exclusions)
+        return excluded if self.mode == "MUTABLE_WITH_EXCLUSION" else self.mode.startswith("IMMUTABLE") and not excluded
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """The encryption that was asked for at creation. The disk or the bucket encrypts; this is kept and shown."""
+
+    type: str = "AES256"
+    kms_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository's settings."""
+
+    id: int
+    name: str
+    created_at: Timestamp
+    mutability: TagMutability = field(default_factory=TagMutability)
+    scan_on_push: bool = False
+    encryption: Encryption = field(default_factory=Encryption)
+
+    def describe(self, registry: Registry, addresses: Addresses) -> dict[str, Any]:
+        """As the ECR API shows it."""
+        mutability, encryption = self.mutability, self.encryption
+        filters = [{"filterType": "WILDCARD", "filter": pattern} for pattern in mutability.exclusions]
+        return {
+            "repositoryArn": registry.repository_arn(self.name),
+            "registryId": registry.account_id,
+            "repositoryName": self.name,
+            "repositoryUri": f"{addresses.registry(registry.account_id, registry.region)}/{self.name}",
+            "createdAt": self.created_at,
+            "imageTagMutability": mutability.mode,
+            "imageTagMutabilityExclusionFilters": filters or None,
+            "imageScanningConfiguration": {"scanOnPush": self.scan_on_push},
+            "encryptionConfiguration": {"encryptionType": encryption.type, "kmsKey": encryption.kms_key},
+        }

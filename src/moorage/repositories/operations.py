@@ -1,0 +1,91 @@
+"""ECR's operations on repositories themselves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from moorage.aws.operation import operation
+from moorage.core.addresses import Addresses
+from moorage.core.arn import Arn
+from moorage.core.call import Call, Requirement
+from moorage.core.errors import InvalidParameterError
+from moorage.core.events import Event
+from moorage.core.page import PageTokens
+from moorage.repositories import store
+from moorage.repositories.errors import LimitExceededError, RepositoryAlreadyExistsError
+from moorage.repositories.model import Encryption, Repository, TagMutability
+from moorage.repositories.resource_tags import parse_tags
+from moorage.storage.database.transaction import Transaction
+
+MOST_REPOSITORIES = 100_000
+DEFAULT_PAGE = 100
+
+
+def _requirements_to_create(params: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    """Tagging at creation needs the right to tag (service authorization reference, CreateRepository)."""
+    tagging = (Requirement(("ecr:TagResource",)),) if params.get("tags") else ()
+    return (Requirement(("ecr:CreateRepository",)), *tagging)
+
+
+class RepositoryOperations:
+    """CreateRepository and DescribeRepositories; DeleteRepository is a matter of images."""
+
+    def __init__(self, addresses: Addresses, page_tokens: PageTokens) -> None:
+        self._addresses = addresses
+        self._page_tokens = page_tokens
+
+    @operation("CreateRepository", requires=_requirements_to_create, mode="write")
+    def create_repository(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a repository; a name that is taken is refused whatever its settings."""
+        registry, name = call.registry, params["repositoryName"]
+        filters = params.get("imageTagMutabilityExclusionFilters")
+        wanted = Repository(
+            id=0,
+            name=name,
+            created_at=tx.now,
+            mutability=TagMutability.parse(params.get("imageTagMutability"), filters),
+            scan_on_push=bool((params.get("imageScanningConfiguration") or {}).get("scanOnPush")),
+            encryption=_encryption(params.get("encryptionConfiguration"), call),
+        )
+        tags = parse_tags(params.get("tags") or ())
+        if store.find(tx, registry, name):
+            raise RepositoryAlreadyExistsError(name, registry)
+        if store.count(tx, registry) >= MOST_REPOSITORIES:
+            raise LimitExceededError(f"The registry already has {MOST_REPOSITORIES} repositories.")
+        repository = store.insert(tx, registry, wanted, call.principal.arn, tags)
+        tx.emit(Event("Moorage Repository Created", registry.id, {"repository-name": name}, repository.id))
+        return {"repository": repository.describe(registry, self._addresses)}
+
+    @operation("DescribeRepositories", requires=(Requirement(("ecr:DescribeRepositories",), "repositories"),), mode="read")
+    def describe_repositories(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The named repositories, all or nothing; or all of them, in pages ordered by name."""
+        registry, names, token = call.registry, params.get("repositoryNames"), params.get("nextToken")
+        if names is not None:
+            if token is not None or params.get("maxResults") is not None:
+                raise InvalidParameterError.at("repositoryNames", "must not be combined with nextToken or maxResults")
+            chosen = [store.get(tx, registry, name) for name in dict.fromkeys(names)]
+            return {"repositories": [found.describe(registry, self._addresses) for found in chosen]}
+        scope = f"repositories {registry.id}"
+        limit = params.get("maxResults") or DEFAULT_PAGE
+        after = self._page_tokens.open(scope, token) if token is not None else None
+        found = store.page(tx, registry, after, limit + 1)
+        more = len(found) > limit
+        return {
+            "repositories": [repository.describe(registry, self._addresses) for repository in found[:limit]],
+            "nextToken": self._page_tokens.seal(scope, found[limit - 1].name) if more else None,
+        }
+
+
+def _encryption(given: Mapping[str, str] | None, call: Call) -> Encryption:
+    """The key as an ARN, as ECR resolves it; an alias or id is taken to be of the caller's account."""
+    if not given:
+        return Encryption()
+    kind, key = given["encryptionType"], given.get("kmsKey")
+    if kind == "AES256":
+        if key:
+            raise InvalidParameterError.at("encryptionConfiguration", "kmsKey must not be given with AES256")
+        return Encryption()
+    name = key or "alias/aws/ecr"
+    if not name.startswith("arn:"):
+        resource = name if name.startswith(("alias/", "key/")) else f"key/{name}"
+        name = str(Arn("kms", call.registry.region, call.registry.account_id, resource))
+    return Encryption(kind, name)

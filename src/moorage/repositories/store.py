@@ -1,0 +1,91 @@
+"""Repositories in the database."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from moorage.core.call import Registry
+from moorage.core.clock import Timestamp
+from moorage.repositories.errors import RepositoryNotFoundError
+from moorage.repositories.model import Encryption, Repository, TagMutability
+from moorage.storage.database.schema import repositories, resource_tags, usage
+from moorage.storage.database.transaction import Transaction
+
+
+def find(tx: Transaction, registry: Registry, name: str) -> Repository | None:
+    """The repository of that name, or None."""
+    row = tx.one(sa.select(repositories).where(repositories.c.registry_id == registry.id, repositories.c.name == name))
+    return _repository(row) if row else None
+
+
+def get(tx: Transaction, registry: Registry, name: str) -> Repository:
+    """The repository of that name; raises RepositoryNotFoundError."""
+    found = find(tx, registry, name)
+    if found is None:
+        raise RepositoryNotFoundError(name, registry)
+    return found
+
+
+def page(tx: Transaction, registry: Registry, after: str | None, limit: int) -> list[Repository]:
+    """At most `limit` repositories in the order of their names' bytes, behind the name `after`."""
+    query = sa.select(repositories).where(repositories.c.registry_id == registry.id)
+    if after is not None:
+        query = query.where(repositories.c.name > after)
+    return [_repository(row) for row in tx.all(query.order_by(repositories.c.name).limit(limit))]
+
+
+def count(tx: Transaction, registry: Registry) -> int:
+    """How many repositories the registry has."""
+    query = sa.select(sa.func.count()).select_from(repositories).where(repositories.c.registry_id == registry.id)
+    return int(tx.execute(query).scalar_one())
+
+
+def insert(tx: Transaction, registry: Registry, wanted: Repository, created_by: str, tags: Mapping[str, str]) -> Repository:
+    """Add a repository with its resource tags; raises IntegrityError when the name is taken. The id is the store's."""
+    values = {
+        "registry_id": registry.id,
+        "name": wanted.name,
+        "created_at": wanted.created_at,
+        "created_by": created_by,
+        "tag_mutability": wanted.mutability.mode,
+        "mutability_exclusions": json.dumps(wanted.mutability.exclusions),
+        "scan_on_push": wanted.scan_on_push,
+        "encryption_type": wanted.encryption.type,
+        "kms_key": wanted.encryption.kms_key,
+    }
+    repository_id = tx.execute(sa.insert(repositories).values(values)).inserted_primary_key[0]
+    tx.execute(sa.insert(usage).values(repository_id=repository_id))
+    if tags:
+        rows = [{"repository_id": repository_id, "key": key, "value": value} for key, value in tags.items()]
+        tx.execute(sa.insert(resource_tags), rows)
+    return Repository(
+        repository_id, wanted.name, wanted.created_at, wanted.mutability, wanted.scan_on_push, wanted.encryption
+    )
+
+
+def delete(tx: Transaction, repository_id: int) -> None:
+    """Remove a repository and all that hangs on it; the caller has seen to its blobs."""
+    tx.execute(sa.delete(repositories).where(repositories.c.id == repository_id))
+
+
+_FIND_ID = "SELECT id FROM repositories WHERE registry_id = ? AND name = ?"
+
+
+def find_id(points: sqlite3.Connection, registry_id: int, name: str) -> int | None:
+    """The id of the repository of that name; one point read."""
+    row: Sequence[int] | None = points.execute(_FIND_ID, (registry_id, name)).fetchone()
+    return row[0] if row else None
+
+
+def _repository(row: sa.Row[Any]) -> Repository:
+    return Repository(
+        id=row.id,
+        name=row.name,
+        created_at=Timestamp(row.created_at),
+        mutability=TagMutability(row.tag_mutability, tuple(json.loads(row.mutability_exclusions))),
+        scan_on_push=row.scan_on_push,
+        encryption=Encryption(row.encryption_type, row.kms_key),
+    )

@@ -1,0 +1,82 @@
+"""What a piece of work is given: a connection inside a transaction, the time, and the call it serves."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from moorage.core.call import Call
+from moorage.core.clock import Timestamp
+from moorage.core.events import Event
+from moorage.storage.database.schema import audit, events, jobs
+
+
+class Transaction:
+    """One piece of work's view of the database. Not to be kept after the work returns."""
+
+    def __init__(self, connection: sa.Connection, now: Timestamp, call: Call | None) -> None:
+        self.connection = connection
+        self.now = now
+        self.call = call
+        self.after_commit: list[Callable[[], None]] = []
+        self.wakes_jobs = False
+
+    def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
+        """Run a statement of SQLAlchemy Core."""
+        return self.connection.execute(statement, parameters)
+
+    def one(self, statement: sa.Executable) -> sa.Row[Any] | None:
+        """The first row, or None."""
+        return self.connection.execute(statement).first()
+
+    def all(self, statement: sa.Executable) -> list[sa.Row[Any]]:
+        """Every row."""
+        return list(self.connection.execute(statement))
+
+    def emit(self, event: Event) -> None:
+        """Write an event to the outbox, in this transaction."""
+        self.execute(
+            sa.insert(events).values(
+                at=self.now,
+                kind=event.kind,
+                registry_id=event.registry_id,
+                repository_id=event.repository_id,
+                request_id=self.call.request_id if self.call else "",
+                detail=json.dumps(event.detail, ensure_ascii=False),
+            )
+        )
+
+    def enqueue(self, kind: str, payload: Mapping[str, Any] | None = None, *, run_at: int | None = None) -> None:
+        """Add a job, in this transaction; it runs after the commit, at `run_at` (milliseconds) at the earliest."""
+        due = self.now if run_at is None else run_at
+        self.execute(sa.insert(jobs).values(kind=kind, payload=json.dumps(payload or {}), run_at=due, created_at=self.now))
+        self.wakes_jobs = True
+
+
+def audit_row(call: Call, *, error_code: str | None = None, count: int = 1) -> dict[str, Any]:
+    """The audit table's row for a call."""
+    return {
+        "at": call.at,
+        "request_id": call.request_id,
+        "event_source": call.event_source,
+        "event_name": call.event_name,
+        "protocol": call.protocol,
+        "account_id": call.principal.account_id,
+        "principal_arn": call.principal.arn,
+        "access_key_id": call.principal.access_key_id,
+        "region": call.registry.region,
+        "resource": call.resource,
+        "source_address": call.source_address,
+        "user_agent": call.user_agent[:512],
+        "read_only": call.read_only,
+        "error_code": error_code,
+        "parameters": json.dumps(call.parameters, ensure_ascii=False) if call.parameters else None,
+        "count": count,
+    }
+
+
+def record(transaction: Transaction) -> None:
+    """Insert the audit row of the transaction's own call."""
+    if transaction.call is not None:
+        transaction.execute(sa.insert(audit), audit_row(transaction.call))

@@ -1,0 +1,144 @@
+"""The writer of one process: takes writes from a queue and commits them in groups.
+
+Writers of all processes queue at a file lock around `BEGIN IMMEDIATE … COMMIT` instead of polling for SQLite's own,
+since writers that poll starve.
+"""
+
+import fcntl
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from moorage.core.call import Call
+from moorage.core.clock import Clock
+from moorage.storage.database.faults import translated
+from moorage.storage.database.transaction import Transaction, record
+
+_MOST_IN_A_COMMIT = 64
+_LONGEST_COMMIT_SECONDS = 0.03
+"""No group goes on adding writes after this, so that the lock is held for less than 50 ms."""
+
+
+@dataclass(slots=True)
+class Write:
+    """A piece of work, the call it serves, and where its result goes."""
+
+    work: Callable[[Transaction], Any]
+    call: Call | None
+    future: Future[Any] = field(default_factory=Future)
+    value: Any = None
+    after: list[Callable[[], None]] = field(default_factory=list)
+    error: BaseException | None = None
+    wakes_jobs: bool = False
+
+
+class Writer:
+    """A thread that owns the process's one writing connection."""
+
+    def __init__(self, engine: sa.Engine, lock_path: str, clock: Clock, wake_jobs: Callable[[], None]) -> None:
+        self._engine = engine
+        self._lock_path = lock_path
+        self._clock = clock
+        self._wake_jobs = wake_jobs
+        self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, write: Write) -> None:
+        """Queue a write; its future resolves after the commit."""
+        self._queue.put(write)
+
+    def close(self) -> None:
+        """Carry out what is queued, then end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        connection: sa.Connection | None = None
+        try:
+            while (first := self._queue.get()) is not None:
+                try:
+                    if connection is None:
+                        connection = self._engine.connect()
+                    self._commit_group(connection, lock, first)
+                except Exception as error:  # the file cannot be opened: this write fails, the next one tries again
+                    _settle([first], translated(error))
+        finally:
+            if connection is not None:
+                connection.close()
+            os.close(lock)
+
+    def _commit_group(self, connection: sa.Connection, lock: int, first: Write) -> None:
+        group: list[Write] = []
+        failure: BaseException | None = None
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._carry_out(connection, first, group)
+            connection.exec_driver_sql("COMMIT")
+        except Exception as error:  # a full disk or a broken file: the whole group is undone, and told so
+            failure = translated(error)
+            with suppress(Exception):
+                connection.exec_driver_sql("ROLLBACK")
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        if failure is None:
+            self._follow_up(group)
+        _settle(group or [first], failure)
+
+    def _carry_out(self, connection: sa.Connection, first: Write, group: list[Write]) -> None:
+        deadline = time.monotonic() + _LONGEST_COMMIT_SECONDS
+        write: Write | None = first
+        while write is not None:
+            group.append(write)
+            self._in_savepoint(connection, write)
+            if len(group) == _MOST_IN_A_COMMIT or time.monotonic() > deadline:
+                return
+            try:
+                write = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if write is None:  # the sentinel of close(): put it back behind this group
+                self._queue.put(None)
+
+    def _in_savepoint(self, connection: sa.Connection, write: Write) -> None:
+        transaction = Transaction(connection, self._clock.now(), write.call)
+        connection.exec_driver_sql("SAVEPOINT work")
+        try:
+            write.value = write.work(transaction)
+            record(transaction)
+        except Exception as error:
+            write.error = translated(error)
+            # SQLite itself gives up the whole transaction on some faults; then this fails too, and with it the group.
+            connection.exec_driver_sql("ROLLBACK TO work")
+        else:
+            write.after = transaction.after_commit
+            write.wakes_jobs = transaction.wakes_jobs
+        connection.exec_driver_sql("RELEASE work")
+
+    def _follow_up(self, group: list[Write]) -> None:
+        for write in group:
+            for step in write.after:
+                step()
+        if any(write.wakes_jobs for write in group):
+            self._wake_jobs()
+
+
+def _settle(group: list[Write], failure: BaseException | None) -> None:
+    for write in group:
+        if write.future.done() or not write.future.set_running_or_notify_cancel():
+            continue
+        error = write.error or failure
+        if error is not None:
+            write.future.set_exception(error)
+        else:
+            write.future.set_result(write.value)

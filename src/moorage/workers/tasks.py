@@ -1,0 +1,56 @@
+"""The scheduled tasks of an installation."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from moorage.core import clock
+from moorage.identity import tokens
+from moorage.images import accounting, remove
+from moorage.layers import collect
+from moorage.storage.blobs.port import BlobStore
+from moorage.storage.database.database import Database
+from moorage.storage.database.schema import audit, events
+from moorage.storage.database.transaction import Transaction
+from moorage.workers.runner import Task
+
+EVENTS_KEPT = 7 * clock.DAY
+AUDIT_KEPT = 90 * clock.DAY
+_STEP = 1000
+
+
+def tasks(database: Database, blobs: BlobStore, *, grace: int, retention: int) -> Mapping[str, Task]:
+    """Every scheduled task by name. `grace` and `retention` are milliseconds."""
+
+    def steps(work: Callable[[Transaction], int]) -> Callable[[Mapping[str, Any]], None]:
+        def run(_payload: Mapping[str, Any]) -> None:
+            while database.write(work).result():
+                pass
+
+        return run
+
+    return {
+        "reap-uploads": Task(10 * clock.MINUTE, lambda _: ignore(collect.reap_uploads(database, blobs))),
+        "purge-tokens": Task(clock.HOUR, steps(tokens.purge)),
+        "purge-events": Task(clock.HOUR, steps(partial(_drop_old, table=events, kept=EVENTS_KEPT))),
+        "purge-audit": Task(clock.HOUR, steps(partial(_drop_old, table=audit, kept=AUDIT_KEPT))),
+        "purge-images": Task(_often(retention), steps(partial(remove.purge, retention=retention))),
+        "collect": Task(_often(grace), lambda _: ignore(collect.collect(database, blobs, grace))),
+        "fold-usage": Task(clock.MINUTE, steps(accounting.fold)),
+    }
+
+
+def ignore(_result: object) -> None:
+    """A task's result is for those who call it by hand."""
+
+
+def _often(period: int) -> int:
+    """How often to look for what a period ends: an eighth of it, within a second and ten minutes."""
+    return min(max(period // 8, clock.SECOND), 10 * clock.MINUTE)
+
+
+def _drop_old(tx: Transaction, table: sa.Table, kept: int) -> int:
+    old = sa.select(table.c.id).where(table.c.at < tx.now - kept).limit(_STEP)
+    return tx.execute(sa.delete(table).where(table.c.id.in_(old))).rowcount

@@ -1,0 +1,180 @@
+from typing import Any, cast
+
+import pytest
+
+from moorage.aws.model import Service
+from moorage.aws.operation import Dispatcher, Entry, Mode, Requires, UnknownOperationError, operation
+from moorage.aws.requirements import Need, OperationTableError
+from moorage.core.call import Requirement
+from moorage.core.errors import InvalidParameterError
+
+SERVICE = Service("ecr")
+
+
+def either(params: dict[str, Any]) -> tuple[Requirement, ...]:
+    create = Requirement(("ecr:CreateRepository",))
+    return (create, Requirement(("ecr:TagResource",))) if params.get("tags") else (create,)
+
+
+class Repositories:
+    """Stands for a room's operations."""
+
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+
+    @property
+    def looked_at(self) -> bool:
+        raise AssertionError("collecting operations reads no properties")
+
+    @operation("CreateRepository", requires=either, mode="write")
+    def create(self, tx: object, call: object, params: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append((tx, call))
+        return {"repository": {"repositoryName": params["repositoryName"]}}
+
+    @operation("DescribeRepositories", requires=(Requirement(("ecr:DescribeRepositories",), "repositories"),), mode="read")
+    def describe(self, tx: object, call: object, params: dict[str, Any]) -> dict[str, Any]:
+        return {"repositories": []}
+
+
+class Others:
+    @operation("TagResource", requires=(Requirement(("ecr:TagResource",)),), mode="write")
+    def tag(self, tx: object, call: object, params: dict[str, Any]) -> None:
+        return None
+
+    @operation("GetAuthorizationToken", requires=(Requirement(("ecr:GetAuthorizationToken",), "*"),), mode="own")
+    def token(self, work: object, call: object, params: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    @operation("PutImage", requires=(Requirement(("ecr:PutImage", "ecr:ReplicateImage"), any_of=True),), mode="own")
+    def put(self, work: object, call: object, params: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+
+def dispatcher() -> Dispatcher:
+    return Dispatcher(SERVICE, (Repositories(), Others()))
+
+
+def test_a_request_is_decoded_called_and_encoded_by_the_model() -> None:
+    room = Repositories()
+    entry = Dispatcher(SERVICE, [room]).find("CreateRepository")
+    params = entry.decode(b'{"repositoryName": "team/app", "later": 1}')
+    assert params == {"repositoryName": "team/app"}
+    assert entry.encode(entry.method("tx", "call", params)) == b'{"repository":{"repositoryName":"team/app"}}'
+    assert room.calls == [("tx", "call")]
+    with pytest.raises(InvalidParameterError):
+        entry.decode(b"{}")
+
+
+def test_the_table_knows_what_is_implemented_and_how_it_wants_to_be_called() -> None:
+    table = dispatcher()
+    table.check()
+    assert table.names() == {"CreateRepository", "DescribeRepositories", "TagResource", "GetAuthorizationToken", "PutImage"}
+    assert [table.find(name).mode for name in ("CreateRepository", "DescribeRepositories", "PutImage")] == [
+        "write",
+        "read",
+        "own",
+    ]
+    assert dispatcher().find("TagResource").encode(None) == b"{}"
+
+
+@pytest.mark.parametrize("name", ["DeleteRepository", "LaunchRocket", "", "x" * 10_000])
+def test_what_is_not_implemented_is_an_unknown_operation(name: str) -> None:
+    with pytest.raises(UnknownOperationError) as caught:
+        dispatcher().find(name)
+    assert (caught.value.aws_code, caught.value.aws_status) == ("UnknownOperationException", 404)
+    assert len(caught.value.message) < 300
+
+
+def needs(name: str, params: dict[str, Any]) -> tuple[Need, ...]:
+    return dispatcher().find(name).requirements(params)
+
+
+def test_requirements_name_the_repositories_of_the_request() -> None:
+    assert needs("CreateRepository", {"repositoryName": "ab"}) == (Need(("ecr:CreateRepository",), False, ("ab",)),)
+    assert needs("CreateRepository", {"repositoryName": "ab", "tags": [{}]})[1] == Need(("ecr:TagResource",), False, ("ab",))
+    assert needs("GetAuthorizationToken", {}) == (Need(("ecr:GetAuthorizationToken",), False, ()),)
+    assert needs("PutImage", {"repositoryName": "ab"}) == (Need(("ecr:PutImage", "ecr:ReplicateImage"), True, ("ab",)),)
+
+
+def test_a_listing_without_names_needs_every_repository() -> None:
+    assert needs("DescribeRepositories", {"repositoryNames": ["ab", "cd"]})[0].repositories == ("ab", "cd")
+    assert needs("DescribeRepositories", {})[0].repositories == ("*",)
+
+
+def test_an_arn_names_the_repository_and_its_registry() -> None:
+    params = {"resourceArn": "arn:aws:ecr:us-east-1:210987654321:repository/team/app", "tags": []}
+    assert needs("TagResource", params) == (Need(("ecr:TagResource",), False, ("team/app",)),)
+    entry = dispatcher().find("TagResource")
+    assert entry.registry_id(params) == "210987654321"
+    assert entry.registry_id({"registryId": "123456789012"}) == "123456789012"
+    assert entry.registry_id({}) is None
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "",
+        "team/app",
+        "arn:aws:ecr:us-east-1:1:repository/ab",
+        "arn:aws:s3:us-east-1:210987654321:repository/ab",
+        "arn:aws:ecr:us-east-1:210987654321:repository/*",
+        "arn:aws:ecr:us-east-1:210987654321:repository/",
+        "arn:aws:ecr:us-east-1:210987654321:repository/ab\n",
+    ],
+)
+def test_an_arn_that_names_no_repository_is_refused_in_ecr_s_words(arn: str) -> None:
+    with pytest.raises(InvalidParameterError) as caught:
+        needs("TagResource", {"resourceArn": arn})
+    assert caught.value.message == "Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'"
+
+
+def room(name: str, requires: Requires, mode: str = "read") -> object:
+    class Room:
+        @operation(name, requires=requires, mode=cast("Mode", mode))
+        def method(self, tx: object, call: object, params: dict[str, Any]) -> None:
+            return None
+
+    return Room()
+
+
+GOOD = (Requirement(("ecr:PutImage",)),)
+
+
+@pytest.mark.parametrize(
+    ("rooms", "text"),
+    [
+        ([room("LaunchRocket", GOOD)], "ecr has no operation LaunchRocket."),
+        ([room("PutImage", GOOD), room("PutImage", GOOD)], "PutImage is implemented twice."),
+        ([room("PutImage", ())], "PutImage requires nothing."),
+        ([room("PutImage", GOOD, "sometimes")], "PutImage has an unknown mode."),
+        ([room("PutImage", (Requirement(()),))], "PutImage requires malformed actions ()."),
+        ([room("PutImage", (Requirement(("PutImage",)),))], "PutImage requires malformed actions ('PutImage',)."),
+        ([room("PutImage", (Requirement(("ecr:*",)),))], "PutImage requires malformed actions ('ecr:*',)."),
+        (
+            [room("PutImage", (Requirement(("ecr:PutImage",), "bucket"),))],
+            "PutImage requires an unknown kind of resource 'bucket'.",
+        ),
+        ([room("DescribeRegistry", GOOD)], "DescribeRegistry has no member that names its repository."),
+        ([room("PutImage", (Requirement(("ecr:A",), "repositories"),))], "PutImage has no member that names its repositories."),
+    ],
+)
+def test_a_table_that_contradicts_the_model_is_refused_at_the_first_use(rooms: list[object], text: str) -> None:
+    table = Dispatcher(SERVICE, rooms)
+    with pytest.raises(OperationTableError, match="^" + text.replace("(", r"\(").replace(")", r"\)").replace("*", r"\*")):
+        table.check()
+    with pytest.raises(OperationTableError):
+        table.find("PutImage")
+
+
+@pytest.mark.parametrize("found", [(), (Requirement(("nonsense",)),), (Requirement(("ecr:PutImage",), "bucket"),)])
+def test_a_function_that_requires_nothing_sensible_opens_no_door(found: tuple[Requirement, ...]) -> None:
+    entry = Dispatcher(SERVICE, [room("PutImage", lambda _: found)]).find("PutImage")
+    with pytest.raises(OperationTableError):
+        entry.requirements({"repositoryName": "ab"})
+
+
+def test_entries_are_values() -> None:
+    entry = dispatcher().find("PutImage")
+    assert isinstance(entry, Entry)
+    with pytest.raises(AttributeError):
+        entry.mode = "read"  # type: ignore[misc]
