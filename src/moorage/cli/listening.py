@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from moorage.cli.data_directory import write_private
 from moorage.cli.errors import CommandError
 from moorage.config import DEFAULT_PORT, Options
+from moorage.storage.private_file import write_private
 
 BACKLOG = 2048
 _PAIRS = 50

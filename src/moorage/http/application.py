@@ -57,15 +57,7 @@ class PrivateApplication:
 
     async def _open(self, request: Request, path: str) -> Response:
         try:
-            if not path.startswith(OPEN_ENTRIES):
-                raise NotFoundError("There is nothing at this address.")
-            client = request.scope.get("client")
-            self._limit.take(client[0] if client else "")
-            if path == "/livez":
-                return health.livez()
-            if path == "/healthz":
-                return await health.healthz(self._context)
-            return await download(self._context, self._urls, request)
+            return await self._open_entry(request, path)
         except Exception as error:
             if isinstance(error, DisconnectedError):
                 raise
@@ -73,6 +65,17 @@ class PrivateApplication:
             body = response.body if isinstance(response.body, bytes) else b""
             response.headers["content-length"] = str(len(body))
             return response
+
+    async def _open_entry(self, request: Request, path: str) -> Response:
+        if not path.startswith(OPEN_ENTRIES):
+            raise NotFoundError("There is nothing at this address.")
+        client = request.scope.get("client")
+        self._limit.take(client[0] if client else "")
+        if path == "/livez":
+            return health.livez()
+        if path == "/healthz":
+            return await health.healthz(self._context)
+        return await download(self._context, self._urls, request)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -13,7 +13,6 @@ from moorage.aws.operation import Dispatcher, Entry, UnknownOperationError
 from moorage.aws.requirements import Need
 from moorage.aws.signature_errors import InvalidSecurityTokenError
 from moorage.core.call import Call, Principal, Registry
-from moorage.core.errors import MoorageError
 from moorage.http import problems
 from moorage.http.context import Context, new_request_id
 from moorage.http.messages import DisconnectedError, Request, Response

@@ -28,7 +28,5 @@ def ensure_registry(tx: Transaction, service: str, account_id: str, region: str)
     found = find_registry(tx, service, account_id, region)
     if found:
         return found
-    added = tx.execute(
-        sa.insert(registries).values(service=service, account_id=account_id, region=region, created_at=tx.now)
-    )
-    return Registry(added.inserted_primary_key[0], service, account_id, region)
+    added = tx.insert(registries, service=service, account_id=account_id, region=region, created_at=tx.now)
+    return Registry(added, service, account_id, region)

@@ -56,7 +56,7 @@ def fold(tx: Transaction) -> int:
     """Add pending deltas to the totals; returns how many were folded."""
     last = tx.execute(sa.select(sa.func.max(usage_deltas.c.id))).scalar()
     first = tx.execute(sa.select(sa.func.min(usage_deltas.c.id))).scalar()
-    if last is None:
+    if first is None or last is None:
         return 0
     stop = min(last, first + _STEP)
     sums = tx.all(

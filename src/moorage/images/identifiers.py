@@ -21,9 +21,7 @@ class FailedIdentifierError(Exception):
         self.reason = reason
 
 
-def resolve(
-    tx: Transaction, repository_id: int, image_id: Mapping[str, str], *, besides: Collection[int] = ()
-) -> Image:
+def resolve(tx: Transaction, repository_id: int, image_id: Mapping[str, str], *, besides: Collection[int] = ()) -> Image:
     """The image that an identifier names, unless it is among `besides`; raises FailedIdentifierError."""
     tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
     if not tag and not digest:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from moorage.aws.operation import operation
 from moorage.core.addresses import Addresses
 from moorage.core.call import Call, Requirement
+from moorage.core.events import Event
 from moorage.core.page import PageTokens
 from moorage.images import identifiers, remove
 from moorage.images.errors import ImageNotFoundError
@@ -17,7 +18,6 @@ from moorage.layers import store as layers
 from moorage.repositories import store as repositories
 from moorage.repositories.errors import RepositoryNotEmptyError
 from moorage.repositories.model import Repository
-from moorage.core.events import Event
 from moorage.storage.database.schema import images, tags
 from moorage.storage.database.transaction import Transaction
 
@@ -43,7 +43,7 @@ class ListingOperations:
         limit = params.get("maxResults") or DEFAULT_PAGE
         if filters.get("imageStatus") in {"ARCHIVED", "ACTIVATING"}:
             return {"imageIds": []}
-        query = (
+        query: sa.Select[Any] = (
             sa.select(images.c.id, images.c.digest, sa.func.coalesce(tags.c.name, "").label("tag"))
             .join_from(images, tags, tags.c.image_id == images.c.id, isouter=True)
             .where(images.c.repository_id == repository.id, images.c.removed_at.is_(None))

@@ -70,7 +70,8 @@ class ImageOperations:
                     failures.append(failure(image_id, error.code, error.reason))
                     continue
                 pulled.append(found.id)
-                tags = [image_id["imageTag"]] if image_id.get("imageTag") else store.tags_of(tx, found.id) or [None]
+                named = image_id.get("imageTag")
+                tags: list[str | None] = [named] if named else [*store.tags_of(tx, found.id)] or [None]
                 text = store.body(tx, found.digest).decode()
                 images += [_image(call, name, found.digest, tag, text, found.media_type) for tag in tags]
             return {"images": images, "failures": failures}, pulled

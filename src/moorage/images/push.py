@@ -1,7 +1,7 @@
 """Pushing a manifest: both doors end in `put_image` (distribution-spec, "Pushing manifests"; ECR: PutImage)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
 
 from moorage.core.call import Call
 from moorage.core.descriptor import Descriptor, InvalidManifestError
@@ -33,7 +33,7 @@ class Push:
     """Of the body, in the algorithm that the client speaks."""
     tags: tuple[TagName, ...] = ()
     condition: TagCondition | None = None
-    facts: ImageFacts = ImageFacts()
+    facts: ImageFacts = field(default_factory=ImageFacts)
     sparse: bool = False
     """Whether an index may name manifests that the repository does not hold."""
     repeatable: bool = True
@@ -81,7 +81,7 @@ def _references(tx: Transaction, call: Call, repository: Repository, push: Push)
     # BuildKit's registry cache before 0.21 is an index whose manifests are really layers and a config.
     others = [child.digest for child in manifest.manifests if child.digest not in children]
     found |= layers.find_many(tx, repository.id, others)
-    absent = _absent([child for child in manifest.manifests if not child.may_be_absent], {**found, **children})
+    absent = _absent([child for child in manifest.manifests if not child.may_be_absent], found.keys() | children.keys())
     if absent and not push.sparse:
         raise ReferencedImagesNotFoundError(absent, repository.name, call.registry)
     sizes = {digest: item.size for items in (found, children) for digest, item in items.items()}
@@ -89,7 +89,7 @@ def _references(tx: Transaction, call: Call, repository: Repository, push: Push)
     return _References(found, children)
 
 
-def _absent(wanted: Sequence[Descriptor], found: dict[str, Layer] | dict[str, Layer | Image]) -> list[str]:
+def _absent(wanted: Sequence[Descriptor], found: Container[str]) -> list[str]:
     return list(dict.fromkeys(descriptor.digest for descriptor in wanted if descriptor.digest not in found))
 
 

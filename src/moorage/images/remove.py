@@ -49,7 +49,9 @@ def purge(tx: Transaction, retention: int, limit: int = 100) -> int:
 
     What they alone referred to is stamped, and left to the collector.
     """
-    query = sa.select(images.c.id, images.c.repository_id, images.c.manifest_id).where(images.c.removed_at <= tx.now - retention)
+    query = sa.select(images.c.id, images.c.repository_id, images.c.manifest_id).where(
+        images.c.removed_at <= tx.now - retention
+    )
     rows = tx.all(query.limit(limit))
     for row in rows:
         blob_ids = accounting.layers_of(tx, row.id)

@@ -46,14 +46,14 @@ def body_now(points: sqlite3.Connection, image: Image) -> bytes | None:
 def by_tag(tx: Transaction, repository_id: int, tag: str) -> Image | None:
     """The image that a tag is on."""
     row = tx.connection.exec_driver_sql(_BY_TAG, (repository_id, tag)).first()
-    return Image(*row) if row else None
+    return Image(*tuple(row)) if row else None
 
 
 def by_digest(tx: Transaction, repository_id: int, digest: str, *, removed: bool = False) -> Image | None:
     """The image of that digest; with `removed`, also one that was removed and is kept."""
     query = sa.select(*_IMAGE).where(images.c.repository_id == repository_id, images.c.digest == digest)
     row = tx.one(query if removed else query.where(_LIVE))
-    return Image(*row) if row else None
+    return Image(*tuple(row)) if row else None
 
 
 def by_digests(tx: Transaction, repository_id: int, digests: Iterable[str]) -> dict[str, Image]:
@@ -63,7 +63,7 @@ def by_digests(tx: Transaction, repository_id: int, digests: Iterable[str]) -> d
     for start in range(0, len(wanted), 500):
         some = images.c.digest.in_(wanted[start : start + 500])
         rows = tx.all(sa.select(*_IMAGE).where(images.c.repository_id == repository_id, some, _LIVE))
-        found.update({row.digest: Image(*row) for row in rows})
+        found.update({row.digest: Image(*tuple(row)) for row in rows})
     return found
 
 
@@ -77,7 +77,7 @@ def keep_body(tx: Transaction, digest: str, content: bytes) -> int:
     row = tx.one(sa.select(manifests.c.id).where(manifests.c.digest == digest))
     if row:
         return int(row.id)
-    return int(tx.execute(sa.insert(manifests).values(digest=digest, body=content)).inserted_primary_key[0])
+    return tx.insert(manifests, digest=digest, body=content)
 
 
 def insert(
@@ -92,7 +92,7 @@ def insert(
         "pushed_by": pushed_by,
         **columns,
     }
-    image_id = tx.execute(sa.insert(images).values(values)).inserted_primary_key[0]
+    image_id = tx.insert(images, **values)
     return Image(image_id, repository_id, digest, columns["media_type"], columns["size"])
 
 

@@ -28,14 +28,14 @@ def find(tx: Transaction, digest: Digest) -> Blob | None:
         .where(blob_digests.c.digest == str(digest))
     )
     row = tx.one(query)
-    return Blob(*row) if row else None
+    return Blob(*tuple(row)) if row else None
 
 
 def insert(tx: Transaction, key: str, size: int, digests: Sequence[Digest]) -> int:
     """Publish an object: the commit of this row makes it visible. Returns the blob's id."""
-    blob_id = tx.execute(sa.insert(blobs).values(key=key, size=size, created_at=tx.now)).inserted_primary_key[0]
+    blob_id = tx.insert(blobs, key=key, size=size, created_at=tx.now)
     add_digests(tx, blob_id, digests)
-    return int(blob_id)
+    return blob_id
 
 
 def add_digests(tx: Transaction, blob_id: int, digests: Sequence[Digest]) -> None:

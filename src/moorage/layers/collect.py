@@ -71,9 +71,7 @@ def _drop_layers(tx: Transaction, grace: int) -> int:
     query = sa.select(layers.c.repository_id, layers.c.blob_id, layers.c.stamped_at).where(old, ~sa.exists(referred))
     rows = tx.all(query.limit(_STEP))
     for row in rows:
-        tx.execute(
-            sa.delete(layers).where(layers.c.repository_id == row.repository_id, layers.c.blob_id == row.blob_id)
-        )
+        tx.execute(sa.delete(layers).where(layers.c.repository_id == row.repository_id, layers.c.blob_id == row.blob_id))
         held = sa.select(layers.c.blob_id).where(layers.c.blob_id == row.blob_id)
         orphaned = sa.update(blobs).where(blobs.c.id == row.blob_id, ~sa.exists(held))
         tx.execute(orphaned.values(stamped_at=row.stamped_at))

@@ -21,7 +21,7 @@ from moorage.layers.errors import (
     UploadNotFoundError,
 )
 from moorage.layers.intake import Intake
-from moorage.layers.model import MAX_PARTS, MIN_PART_BYTES, PART_SIZE, Upload
+from moorage.layers.model import MAX_PARTS, MIN_PART_BYTES, PART_SIZE, Layer, Upload
 from moorage.layers.service import UploadService
 from moorage.repositories import store as repositories
 from moorage.storage.blobs.port import BlobMissingError
@@ -44,7 +44,7 @@ class LayerOperations:
         """Which of these layers the repository holds. Who is told that a layer is there may rely on it for a while."""
         name, digests = params["repositoryName"], params["layerDigests"]
 
-        def find(tx: Transaction) -> dict[str, store.Layer]:
+        def find(tx: Transaction) -> dict[str, Layer]:
             repository = repositories.get(tx, call.registry, name)
             return store.find_many(tx, repository.id, filter(is_grammatical, digests))
 
@@ -149,7 +149,7 @@ class LayerOperations:
         return computed
 
 
-def _shown(digest: str, layer: store.Layer | None) -> _Answer:
+def _shown(digest: str, layer: Layer | None) -> _Answer:
     if layer is None:
         return {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
     return {

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from moorage.core import clock
 from moorage.core.call import Call
@@ -44,9 +44,7 @@ class UploadService:
 
         def work(tx: Transaction) -> Upload:
             arn = call.principal.arn
-            return uploads.begin(
-                tx, repository_id, arn, algorithm=algorithm, expiry=limits.expiry, limit=limits.most_open
-            )
+            return uploads.begin(tx, repository_id, arn, algorithm=algorithm, expiry=limits.expiry, limit=limits.most_open)
 
         upload = self._database.write(work, call).result()
         self._blobs.create(upload.key)

@@ -32,7 +32,7 @@ def find_now(points: sqlite3.Connection, repository_id: int, digest: str) -> Lay
 def find(tx: Transaction, repository_id: int, digest: str) -> Layer | None:
     """The layer if this repository holds and shows it."""
     row = tx.connection.exec_driver_sql(_FIND, (digest, repository_id)).first()
-    return Layer(*row) if row else None
+    return Layer(*tuple(row)) if row else None
 
 
 def find_many(tx: Transaction, repository_id: int, digests: Iterable[str]) -> dict[str, Layer]:
@@ -54,7 +54,7 @@ def find_many(tx: Transaction, repository_id: int, digests: Iterable[str]) -> di
             .join(blobs, blobs.c.id == layers.c.blob_id)
             .where(blob_digests.c.digest.in_(wanted[start : start + 500]), layers.c.repository_id == repository_id, _SHOWN)
         )
-        found.update({row[0]: Layer(*row[1:]) for row in tx.all(query)})
+        found.update({row[0]: Layer(*tuple(row)[1:]) for row in tx.all(query)})
     return found
 
 

@@ -48,7 +48,7 @@ def find_now(points: sqlite3.Connection, repository_id: int, upload_id: str, now
 def find(tx: Transaction, repository_id: int, upload_id: str) -> Upload | None:
     """The session, open or done, if it belongs to this repository and has not expired."""
     row = tx.connection.exec_driver_sql(_FIND, (upload_id, repository_id, tx.now)).first()
-    return Upload(*row) if row else None
+    return Upload(*tuple(row)) if row else None
 
 
 def prolong(tx: Transaction, upload_id: str, expiry: int) -> None:
@@ -84,11 +84,12 @@ def cancel(tx: Transaction, upload_id: str) -> bool:
     return tx.execute(sa.update(uploads).where(*where).values(expires_at=0)).rowcount == 1
 
 
-def expired(tx: Transaction, limit: int) -> list[sa.Row[tuple[str, str, bool]]]:
+def expired(tx: Transaction, limit: int) -> list[tuple[str, str, bool]]:
     """Sessions whose time is over, as (id, key, whether a blob's bytes lie under that key)."""
     used = sa.exists(sa.select(blobs.c.id).where(blobs.c.key == uploads.c.key))
-    query = sa.select(uploads.c.id, uploads.c.key, used).where(uploads.c.expires_at <= tx.now)
-    return list(tx.execute(query.order_by(uploads.c.expires_at).limit(limit)))
+    query = sa.select(uploads.c.id, uploads.c.key, used.label("used")).where(uploads.c.expires_at <= tx.now)
+    rows = tx.execute(query.order_by(uploads.c.expires_at).limit(limit))
+    return [(row.id, row.key, row.used) for row in rows]
 
 
 def forget(tx: Transaction, upload_ids: Sequence[str]) -> None:

@@ -56,14 +56,12 @@ def insert(tx: Transaction, registry: Registry, wanted: Repository, created_by: 
         "encryption_type": wanted.encryption.type,
         "kms_key": wanted.encryption.kms_key,
     }
-    repository_id = tx.execute(sa.insert(repositories).values(values)).inserted_primary_key[0]
+    repository_id = tx.insert(repositories, **values)
     tx.execute(sa.insert(usage).values(repository_id=repository_id))
     if tags:
         rows = [{"repository_id": repository_id, "key": key, "value": value} for key, value in tags.items()]
         tx.execute(sa.insert(resource_tags), rows)
-    return Repository(
-        repository_id, wanted.name, wanted.created_at, wanted.mutability, wanted.scan_on_push, wanted.encryption
-    )
+    return Repository(repository_id, wanted.name, wanted.created_at, wanted.mutability, wanted.scan_on_push, wanted.encryption)
 
 
 def delete(tx: Transaction, repository_id: int) -> None:

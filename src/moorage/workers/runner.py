@@ -50,10 +50,8 @@ class Runner:
         signal.signal(signal.SIGTERM, partial(self._stop, own_write))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         while not self._stopping:
-            pause = self._work_off()
-            if self._stopping:
-                break
-            ready, _, _ = select.select([wake_fd, leave_fd, own_read], [], [], pause)
+            # A signal that came meanwhile has written to our own pipe, so the sleep ends at once.
+            ready, _, _ = select.select([wake_fd, leave_fd, own_read], [], [], self._work_off())
             if leave_fd in ready and not os.read(leave_fd, 4096):
                 break
             if wake_fd in ready:
@@ -86,10 +84,7 @@ class Runner:
         if job is None:
             return False
         try:
-            handler = self._handlers.get(job.kind)
-            if handler is None:
-                raise LookupError(f"nobody here does {job.kind}")
-            handler(job.payload)
+            self._handlers[job.kind](job.payload)
         except Exception as error:
             _log.exception("a job failed", extra={"job": job.kind, "attempt": job.attempts})
             self._failed(job, f"{type(error).__name__}: {error}")

@@ -10,7 +10,8 @@ class HotResponder(Protocol):
     """Knows whole answers to whole request heads.
 
     The application teaches it: a request that may be answered so carries its raw head in
-    `scope["extensions"]["moorage.hot"]["head"]`. The key must be that head, byte for byte: it holds the credentials.
+    `scope["extensions"]["moorage.hot"]["head"]`. The key must be that head, byte for byte: it holds the credentials, and
+    it has been judged to announce no body, which a head that only resembles it has not.
     """
 
     def respond(self, head: bytes) -> bytes | None:

@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
     def _advance(self) -> None:
         """Answer or begin the requests whose heads are there, one after the other."""
         pending, start = self._pending, 0
-        respond = self._respond if pending.endswith(END) else None
+        respond = None if self.shared.hot is None else self.shared.hot.respond
         try:
             while start < len(pending) and not self.channel.write_paused:
                 if pending.startswith(b"\r\n", start) and not self._judged:

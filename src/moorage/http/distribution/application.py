@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from moorage.access.authorize import authorize
 from moorage.core.addresses import registry_named_by
 from moorage.core.call import Call, Registry
+from moorage.core.clock import Timestamp
 from moorage.core.errors import AccessDeniedError
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
@@ -71,9 +72,7 @@ class Distribution:
         if found.route.requirement:
             authorize(token.principal, registry.account_id, found.route.requirement.actions, call.resource)
         context.recorder.token(token.id, call.at)
-        response = await found.route.handler(
-            Exchange(context, request, call, name, found.reference, token.id)
-        )
+        response = await found.route.handler(Exchange(context, request, call, name, found.reference, token.id))
         if call.read_only or found.route.method == "PATCH":
             context.recorder.call(call)
         return response
@@ -83,9 +82,7 @@ class Distribution:
         addresses = self._context.addresses
         account_id, region = registry_named_by(peer.host) or (addresses.default_account_id, addresses.default_region)
         if account_id != token.principal.account_id:
-            raise AccessDeniedError(
-                f"User: {token.principal.arn} is not authorized to use the registry with id '{account_id}'"
-            )
+            raise AccessDeniedError(f"User: {token.principal.arn} is not authorized to use the registry with id '{account_id}'")
         return await self._context.registry(account_id, region)
 
     def _realm(self, request: Request) -> str:
@@ -104,7 +101,7 @@ def _path(request: Request) -> str:
 def _call(
     request: Request,
     request_id: str,
-    at: int,
+    at: Timestamp,
     peer: Peer,
     token: Token,
     registry: Registry,

@@ -53,9 +53,7 @@ def _page(exchange: Exchange) -> tuple[int, str | None]:
     return (min(int(text), MOST_ENTRIES) if len(text) <= len(str(MOST_ENTRIES)) else MOST_ENTRIES), last
 
 
-def _listing(
-    exchange: Exchange, path: str, start: dict[str, str], member: str, names: list[str], wanted: int
-) -> Response:
+def _listing(exchange: Exchange, path: str, start: dict[str, str], member: str, names: list[str], wanted: int) -> Response:
     shown = names[:wanted]
     headers = {"content-type": "application/json"}
     if shown and len(names) > wanted:

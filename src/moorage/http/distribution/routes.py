@@ -69,12 +69,23 @@ _BLOB = _pattern("blobs/(?P<reference>[^/]+)")
 
 ROUTES = (
     Route("GET", _BASE, ping, "GetAuthorizationToken", None),
-    Route("GET", _CATALOG, listing.get_catalog, "DescribeRepositories", Requirement(("ecr:DescribeRepositories",), "repositories")),
+    Route(
+        "GET", _CATALOG, listing.get_catalog, "DescribeRepositories", Requirement(("ecr:DescribeRepositories",), "repositories")
+    ),
     Route("GET", _TAGS, listing.get_tags, "ListImages", Requirement(("ecr:ListImages",))),
     Route("GET", _REFERRERS, listing.get_referrers, "ListImageReferrers", _PULL),
-    Route("POST", _SESSIONS, uploads.post_upload, "InitiateLayerUpload", Requirement(("ecr:InitiateLayerUpload",)), read_only=False),
+    Route(
+        "POST",
+        _SESSIONS,
+        uploads.post_upload,
+        "InitiateLayerUpload",
+        Requirement(("ecr:InitiateLayerUpload",)),
+        read_only=False,
+    ),
     Route("PATCH", _SESSION, uploads.patch_upload, "UploadLayerPart", Requirement(("ecr:UploadLayerPart",)), read_only=False),
-    Route("PUT", _SESSION, uploads.put_upload, "CompleteLayerUpload", Requirement(("ecr:CompleteLayerUpload",)), read_only=False),
+    Route(
+        "PUT", _SESSION, uploads.put_upload, "CompleteLayerUpload", Requirement(("ecr:CompleteLayerUpload",)), read_only=False
+    ),
     Route("GET", _SESSION, uploads.get_upload, "UploadLayerPart", Requirement(("ecr:UploadLayerPart",))),
     Route("DELETE", _SESSION, uploads.delete_upload, "UploadLayerPart", Requirement(("ecr:UploadLayerPart",)), read_only=False),
     Route("GET", _MANIFEST, manifests.get_manifest, "BatchGetImage", _PULL),

@@ -139,7 +139,7 @@ async def _close(exchange: Exchange, upload: Upload, intake: Intake, expected: D
 
 
 async def _mount(exchange: Exchange, digest: Digest) -> bool:
-    """Link a blob that the caller may read elsewhere. Nothing tells a repository that is missing from one that is not theirs."""
+    """Link a blob that the caller may read elsewhere; whether it is missing or not theirs, the answer is the same."""
     repository_id, registry = exchange.repository_id(), exchange.call.registry
     if not is_allowed(exchange.call.principal, registry.account_id):
         return False

@@ -22,9 +22,7 @@ T = TypeVar("T")
 class Database:
     """Metadata on SQLite. Made after the process has forked; it starts its threads when they are first needed."""
 
-    def __init__(
-        self, path: Path, clock: Clock, *, wake_jobs: Callable[[], None] = lambda: None, readers: int = 4
-    ) -> None:
+    def __init__(self, path: Path, clock: Clock, *, wake_jobs: Callable[[], None] = lambda: None, readers: int = 4) -> None:
         self.path = path
         self.clock = clock
         self._wake_jobs = wake_jobs

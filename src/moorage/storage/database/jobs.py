@@ -33,7 +33,9 @@ class Job:
 def claim(tx: Transaction, worker: str) -> Job | None:
     """Take the job that is due longest, or None."""
     free = sa.or_(jobs.c.claimed_until.is_(None), jobs.c.claimed_until <= tx.now)
-    row = tx.one(sa.select(jobs).where(jobs.c.run_at <= tx.now, jobs.c.dead_at.is_(None), free).order_by(jobs.c.run_at).limit(1))
+    row = tx.one(
+        sa.select(jobs).where(jobs.c.run_at <= tx.now, jobs.c.dead_at.is_(None), free).order_by(jobs.c.run_at).limit(1)
+    )
     if row is None:
         return None
     values = {"claimed_by": worker, "claimed_until": tx.now + LEASE, "attempts": row.attempts + 1}

@@ -39,11 +39,11 @@ metadata = MetaData(
 Id = BigInteger().with_variant(Integer, "sqlite")
 Time = BigInteger().with_variant(Integer, "sqlite")
 Size = BigInteger().with_variant(Integer, "sqlite")
-_NEVER_REUSED = {"sqlite_autoincrement": True}
 
 
-def _repository(**options: bool) -> Column[int]:
-    return Column("repository_id", Id, ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False, **options)
+def _repository(*, primary_key: bool = False, index: bool = False) -> Column[int]:
+    reference = ForeignKey("repositories.id", ondelete="CASCADE")
+    return Column("repository_id", Id, reference, nullable=False, primary_key=primary_key, index=index)
 
 
 # --- identity -------------------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ registries = Table(
     Column("region", Text, nullable=False),
     Column("created_at", Time, nullable=False),
     UniqueConstraint("service", "account_id", "region"),
-    **_NEVER_REUSED,
+    sqlite_autoincrement=True,
 )
 
 access_keys = Table(
@@ -91,7 +91,7 @@ tokens = Table(
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time, nullable=False, index=True),
     Column("last_used_at", Time),
-    **_NEVER_REUSED,
+    sqlite_autoincrement=True,
 )
 
 # --- repositories ---------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ repositories = Table(
     Column("encryption_type", Text, nullable=False, server_default="AES256"),
     Column("kms_key", Text),
     UniqueConstraint("registry_id", "name"),
-    **_NEVER_REUSED,
+    sqlite_autoincrement=True,
 )
 
 resource_tags = Table(
@@ -150,7 +150,7 @@ blobs = Table(
     Column("stamped_at", Time),  # when it lost its last holder; NULL while a repository holds it
     Index("ix_blobs_stamped", "stamped_at", sqlite_where=text("stamped_at IS NOT NULL")),
     CheckConstraint("size >= 0", name="size"),
-    **_NEVER_REUSED,
+    sqlite_autoincrement=True,
 )
 
 blob_digests = Table(
@@ -204,7 +204,7 @@ manifests = Table(  # the bytes, shared by every repository that holds the diges
     Column("id", Id, primary_key=True),
     Column("digest", Text, nullable=False, unique=True),
     Column("body", LargeBinary, nullable=False),
-    **_NEVER_REUSED,
+    sqlite_autoincrement=True,
 )
 
 images = Table(
@@ -236,7 +236,7 @@ images = Table(
     UniqueConstraint("repository_id", "id"),
     Index("ix_images_subject", "repository_id", "subject_digest", sqlite_where=text("subject_digest IS NOT NULL")),
     Index("ix_images_removed", "removed_at", sqlite_where=text("removed_at IS NOT NULL")),
-    **_NEVER_REUSED,
+    sqlite_autoincrement=True,
 )
 
 image_layers = Table(
@@ -245,7 +245,9 @@ image_layers = Table(
     Column("image_id", Id, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
     Column("blob_id", Id, primary_key=True),
     Column("repository_id", Id, nullable=False),
-    ForeignKeyConstraint(["repository_id", "blob_id"], ["layers.repository_id", "layers.blob_id"], name="fk_image_layers_layers"),
+    ForeignKeyConstraint(
+        ["repository_id", "blob_id"], ["layers.repository_id", "layers.blob_id"], name="fk_image_layers_layers"
+    ),
     Index("ix_image_layers_layer", "repository_id", "blob_id"),
 )
 
@@ -297,7 +299,7 @@ events = Table(
     Column("repository_id", Id),
     Column("request_id", Text, nullable=False),
     Column("detail", Text, nullable=False),  # JSON
-    **_NEVER_REUSED,
+    sqlite_autoincrement=True,
 )
 
 jobs = Table(
@@ -314,7 +316,7 @@ jobs = Table(
     Column("last_error", Text),
     Column("created_at", Time, nullable=False),
     Index("ix_jobs_due", "run_at", sqlite_where=text("dead_at IS NULL")),
-    **_NEVER_REUSED,
+    sqlite_autoincrement=True,
 )
 
 schedule = Table(
@@ -344,5 +346,5 @@ audit = Table(
     Column("error_code", Text),  # NULL: it succeeded
     Column("parameters", Text),  # JSON, never a secret
     Column("count", Integer, nullable=False, server_default="1"),  # like reads of one second share a row
-    **_NEVER_REUSED,
+    sqlite_autoincrement=True,
 )

@@ -26,6 +26,11 @@ class Transaction:
         """Run a statement of SQLAlchemy Core."""
         return self.connection.execute(statement, parameters)
 
+    def insert(self, table: sa.Table, **values: Any) -> int:
+        """Add a row; returns the id that the database gave it."""
+        added = self.connection.execute(sa.insert(table).values(values).returning(*table.primary_key))
+        return int(added.scalar_one())
+
     def one(self, statement: sa.Executable) -> sa.Row[Any] | None:
         """The first row, or None."""
         return self.connection.execute(statement).first()

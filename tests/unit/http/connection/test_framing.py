@@ -1,5 +1,6 @@
 """Where a body ends: against an obvious decoder, however the bytes arrive."""
 
+import itertools
 import re
 
 import pytest
@@ -45,7 +46,7 @@ def in_place(body: Body, wire: bytes, cuts: list[int]) -> tuple[bytes, bytes]:
     """As a thread does it: one buffer, the decoded bytes moved together, the next ones received behind them."""
     buffer, out, rest = bytearray(len(wire) + 7), 0, b""
     edges = sorted({0, len(wire), *(cut % (len(wire) + 1) for cut in cuts)})
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         piece = wire[begin:end]
         if body.complete:
             rest += piece

@@ -1,6 +1,5 @@
 """The first schema."""
 
-# ruff: noqa: PLR0915, E501 - one statement a table, as Alembic renders them
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,7 +9,6 @@ down_revision = None
 
 def upgrade() -> None:
     """Create every table."""
-
     op.create_table(
         "accounts",
         sa.Column("id", sa.Text(), nullable=False),
