@@ -146,14 +146,15 @@ def _against(run: Run, item: Item, peer: str, figure: str) -> Ratio | None:
     return None if ratio is None or math.isnan(ratio.value) else ratio
 
 
-def _goals(outcomes: Iterable[Outcome]) -> str:
+def _goals(outcomes: Sequence[Outcome]) -> str:
     rows = []
     for one in outcomes:
-        value = "not measured"
         if one.measured:
             value = f"{number(one.measured.value)} ({number(one.measured.low)} to {number(one.measured.high)})"
-        rows.append([one.goal.item, one.goal.text, value, {True: "yes", False: "**no**", None: "-"}[one.held]])
-    return "### Goals\n\n" + _table(["item", "goal", "measured (within one round: lowest to highest)", "held"], rows)
+            rows.append([one.goal.item, one.goal.text, value, "yes" if one.held else "**no**"])
+    table = _table(["item", "goal", "measured (lowest to highest within one round)", "held"], rows)
+    left = len(outcomes) - len(rows)
+    return f"### Goals\n\n{table}" + (f"\n\nThis run did not measure {left} of {len(outcomes)} goals." if left else "")
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

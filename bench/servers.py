@@ -9,6 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from botocore.config import Config
 from bench.places import built_program, clean_environment, pinned_version, system_program
 from bench.wire import Target, UnexpectedAnswerError
 
-_START_LIMIT = 60.0
+_START_LIMIT = 20.0
 _STOP_LIMIT = 35.0
 _POLL = 0.005
+_ANSWER_LIMIT = 2.0
 
 
 class ServerError(Exception):
@@ -101,7 +103,8 @@ class Server(ABC):
     def log_tail(self) -> str:
         """The last lines that it printed."""
         log = self.home / "log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.is_file() else ""
+        lines = log.read_text(errors="replace").splitlines()[-8:] if log.is_file() else []
+        return "\n".join(line[:300] for line in lines)
 
     def create_repositories(self, names: Sequence[str]) -> None:  # noqa: B027  (a registry that creates them on push needs nothing)
         """Make the repositories that are pushed to."""
@@ -111,14 +114,14 @@ class Server(ABC):
     @abstractmethod
     def _command(self, port: int, certificate: Certificate | None) -> list[str]: ...
 
-    def _environment(self, port: int, certificate: Certificate | None) -> dict[str, str]:  # noqa: ARG002
+    def _environment(self, port: int, certificate: Certificate | None) -> dict[str, str]:
         return dict(clean_environment(OTEL_TRACES_EXPORTER="none", OTEL_METRICS_EXPORTER="none"))
 
     def _answers(self, path: str) -> bool:
         try:
-            with self._target.connect() as wire:
+            with self._target.connect(_ANSWER_LIMIT) as wire:
                 wire.ask("GET", path, 200)
-        except (OSError, UnexpectedAnswerError):
+        except (OSError, HTTPException, UnexpectedAnswerError):
             return False
         return True
 
@@ -152,7 +155,7 @@ class Moorage(Server):
         self.authorization = f"Basic {token}"
         self._target = Target(self.target.port, self.authorization, self.target.tls)
 
-    def _command(self, port: int, certificate: Certificate | None) -> list[str]:  # noqa: ARG002
+    def _command(self, port: int, certificate: Certificate | None) -> list[str]:
         return [sys.executable, "-m", "moorage", "serve"]
 
     def _environment(self, port: int, certificate: Certificate | None) -> dict[str, str]:

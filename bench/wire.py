@@ -29,9 +29,12 @@ class Target:
         return {"Authorization": self.authorization} if self.authorization else {}
 
     @contextmanager
-    def connect(self) -> Iterator["Wire"]:
-        """An open keep-alive connection, closed at the end of the block; raises OSError when nothing listens."""
-        wire = Wire(self)
+    def connect(self, timeout: float = _TIMEOUT) -> Iterator["Wire"]:
+        """An open keep-alive connection, closed at the end of the block; raises OSError when nothing listens.
+
+        No single send or receive takes longer than `timeout` seconds; after that TimeoutError, an OSError.
+        """
+        wire = Wire(self, timeout)
         try:
             wire.connection.connect()
             yield wire
@@ -42,12 +45,12 @@ class Target:
 class Wire:
     """One keep-alive connection. The methods raise UnexpectedAnswerError, and OSError when the connection breaks."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, timeout: float) -> None:
         self.headers = target.headers
         self.connection = (
-            HTTPSConnection("127.0.0.1", target.port, timeout=_TIMEOUT, context=target.tls)
+            HTTPSConnection("127.0.0.1", target.port, timeout=timeout, context=target.tls)
             if target.tls
-            else HTTPConnection("127.0.0.1", target.port, timeout=_TIMEOUT)
+            else HTTPConnection("127.0.0.1", target.port, timeout=timeout)
         )
 
     def ask(self, method: str, path: str, expected: int, *body: Body, headers: Mapping[str, str] | None = None) -> HTTPResponse:

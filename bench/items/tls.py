@@ -13,8 +13,8 @@ from bench.servers import Server
 def items() -> list[Item]:
     return [
         _item("tls-tag-16", "req/s", _run(Content.tag_paths, 16)),
-        _item("tls-blob-256MiB-1", "MB/s", _run(_large, 1)),
-        _item("tls-blob-256MiB-8", "MB/s", _run(_large, 8)),
+        _item("tls-blob-256MiB-1", "MB/s", _run(_large, 1), warm=False),
+        _item("tls-blob-256MiB-8", "MB/s", _run(_large, 8), warm=False),
         _item("tls-push-monolithic-8", "MB/s", pushing("monolithic", 8), warm=False),
     ]
 

@@ -16,6 +16,8 @@ from moorage.http.authentication import Authenticator
 from moorage.http.context import Context, Policy
 from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
+from moorage.http.hot import HotManifests
+from moorage.http.request_ids import RequestIds
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.sealing import Sealer
@@ -73,14 +75,15 @@ class WebApplication:
             addresses=options.addresses,
             clock=clock,
             threads=self._threads,
+            ids=RequestIds(),
             policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
         )
         urls = DownloadUrls(secret)
         rooms = _rooms(options, context, urls, PageTokens(secret))
         control = Control(context, Dispatcher(Service("ecr"), rooms), Sealer(secret))
-        distribution = Distribution(context, Authenticator(context.points, clock))
-        self.asgi = PrivateApplication(context, distribution, control, urls)
-        self.hot = None
+        self.hot = HotManifests(context.points, clock, context.ids, self._recorder)
+        distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
+        self.asgi = PrivateApplication(context, distribution, control, urls, self.hot)
 
     def close(self) -> None:
         """Write what waits, and let go of everything."""

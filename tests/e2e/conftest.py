@@ -47,8 +47,10 @@ def registry(connection: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         return
     server = Server(root / "data", connection)
     server.start()
-    yield open_registry(server.host)
-    server.stop()
+    try:
+        yield open_registry(server.host)
+    finally:
+        server.stop()
     shutil.rmtree(root, ignore_errors=True)
 
 

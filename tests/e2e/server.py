@@ -1,5 +1,6 @@
 """The server under test as its users run it: `moorage serve` in a process of its own."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -70,7 +71,9 @@ class Server:
             )
         deadline = time.monotonic() + seconds
         while not self._lives():
-            assert self._process.poll() is None and time.monotonic() < deadline, self.said()
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise AssertionError(f"It did not come up within {seconds} s.\n{self.said()}")
             time.sleep(0.05)
 
     def _lives(self) -> bool:
@@ -89,12 +92,14 @@ class Server:
             self.kill()
             raise AssertionError(f"SIGTERM was not enough within {seconds} s.\n{self.said()}") from None
         assert code == 0, f"exit status {code}\n{self.said()}"
-        assert "Traceback" not in self.said(), self.said()
+        log = self.log.read_text(errors="replace")
+        assert "Traceback" not in log, log[max(0, log.index("Traceback") - 300) :][:3000]
 
     def kill(self) -> None:
         """kill -9, every process at once, as a power cut would. The supervisor leads its own process group."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def workers(self) -> list[psutil.Process]:
@@ -111,4 +116,4 @@ class Server:
 
     def said(self) -> str:
         """The end of what it has written to stderr."""
-        return self.log.read_text(errors="replace")[-6000:]
+        return self.log.read_text(errors="replace")[-3000:]

@@ -1,5 +1,6 @@
 """boto3 against the AWS API: what pipelines call, with the errors they branch on."""
 
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,7 +71,11 @@ def test_an_index_is_described_with_its_type_and_fetched_unchanged(registry: Reg
     [
         ("describe_images", {"imageIds": [{"imageTag": "absent"}]}, "ImageNotFoundException"),
         ("get_download_url_for_layer", {"layerDigest": digest(b"absent")}, "LayersNotFoundException"),
-        ("complete_layer_upload", {"uploadId": "absent", "layerDigests": [digest(b"x")]}, "UploadNotFoundException"),
+        (
+            "complete_layer_upload",
+            {"uploadId": str(uuid.UUID(int=0)), "layerDigests": [digest(b"x")]},
+            "UploadNotFoundException",
+        ),
         ("put_image", {"imageManifest": "{", "imageTag": "1"}, "InvalidParameterException"),
     ],
 )

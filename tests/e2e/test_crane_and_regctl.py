@@ -96,10 +96,10 @@ def test_regctl_attaches_artifacts_and_lists_referrers(
 
 @pytest.mark.ours
 @pytest.mark.requires_client("regctl")
-def test_regctl_deletes_a_manifest_with_its_referrers(registry: Registry, repository: str, box: Sandbox) -> None:
+def test_regctl_deletes_a_referrer_and_its_entry(registry: Registry, repository: str, box: Sandbox) -> None:
     subject = small("with referrers")
     push(registry.http, repository, subject, "1")
-    push(registry.http, repository, artifact(b"note", "application/x.note", subject))
-    regctl(box, registry.host, "manifest", "delete", "--referrers", f"{registry.host}/{repository}@{subject.digest}")
+    note = push(registry.http, repository, artifact(b"note", "application/x.note", subject))
+    regctl(box, registry.host, "manifest", "delete", "--referrers", f"{registry.host}/{repository}@{note}")
     assert registry.http.get(f"/v2/{repository}/referrers/{subject.digest}").json()["manifests"] == []
-    assert registry.http.get(f"/v2/{repository}/manifests/{subject.digest}").status_code == 404
+    assert registry.http.get(f"/v2/{repository}/tags/list").json()["tags"] == ["1"]

@@ -32,7 +32,7 @@ def path(registry: Registry, repository: str) -> str:
         ("0-", 0, _SIZE - 1),
         (f"{_SIZE - 1}-", _SIZE - 1, _SIZE - 1),
         (f"10-{_SIZE + 1000}", 10, _SIZE - 1),
-        ("10-" + "9" * 40, 10, _SIZE - 1),
+        ("10-" + "9" * 15, 10, _SIZE - 1),
     ],
 )
 def test_a_range_is_answered_exactly(registry: Registry, path: str, asked: str, first: int, last: int) -> None:
@@ -43,7 +43,7 @@ def test_a_range_is_answered_exactly(registry: Registry, path: str, asked: str, 
     assert answer.headers["Docker-Content-Digest"] == digest(_DATA)
 
 
-@pytest.mark.parametrize("asked", [f"{_SIZE}-", f"{_SIZE + 10}-{_SIZE + 20}", "500-0", "-0", "9" * 40 + "-"])
+@pytest.mark.parametrize("asked", [f"{_SIZE}-", f"{_SIZE + 10}-{_SIZE + 20}", "500-0", "-0", "9" * 15 + "-"])
 def test_a_range_that_cannot_be_met_is_refused(registry: Registry, path: str, asked: str) -> None:
     answer = registry.http.get(path, headers={"Range": f"bytes={asked}"})
     assert answer.status_code == 416
@@ -52,7 +52,19 @@ def test_a_range_that_cannot_be_met_is_refused(registry: Registry, path: str, as
 
 
 @pytest.mark.parametrize(
-    "asked", ["lines=0-9", "bytes", "bytes=", "bytes=a-b", "bytes=--5", "bytes=1-2-3", "0-9", "bytes=\u00b2-"]
+    "asked",
+    [
+        "lines=0-9",
+        "bytes",
+        "bytes=",
+        "bytes=a-b",
+        "bytes=--5",
+        "bytes=1-2-3",
+        "0-9",
+        "bytes=\u00b2-",
+        "bytes=0-" + "9" * 40,
+        "bytes=" + "9" * 40 + "-",
+    ],
 )
 def test_what_is_no_range_is_ignored_or_refused_but_never_half_answered(registry: Registry, path: str, asked: str) -> None:
     answer = registry.http.get(path, headers={"Range": asked.encode("latin-1")})

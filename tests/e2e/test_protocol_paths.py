@@ -110,9 +110,10 @@ def test_methods_that_do_not_belong_are_refused(registry: Registry, repository: 
     assert answer.status in {400, 404, 405, 501}
 
 
-def test_a_target_without_end_is_too_long(registry: Registry, repository: str) -> None:
+def test_a_target_without_end_is_too_long(registry: Registry, repository: str, connection: str) -> None:
     answer = raw(registry.http, "GET", f"/v2/{repository}/tags/list?x=" + "a" * 200_000)
-    assert answer.status in {414, 431}
+    # Plain ASGI leaves this to the server below, which knows only that it cannot read such a request.
+    assert answer.status in ({414, 431} if connection == "fast" else {400, 414, 431})
 
 
 def test_an_error_never_tells_a_path_of_the_server(registry: Registry, repository: str) -> None:

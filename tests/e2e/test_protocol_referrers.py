@@ -136,6 +136,6 @@ def test_tags_by_parameter_go_with_a_digest_only(registry: Registry, repository:
 def test_too_many_tags_are_too_long(registry: Registry, repository: str) -> None:
     content = small("too many")
     push(registry.http, repository, content)
-    query = "&".join(f"tag=t{number}" for number in range(20_000))
+    query = "&".join(f"tag=t{number}" for number in range(1000))
     answer = put_manifest(registry.http, repository, content, f"{content.digest}?{query}")
     assert answer.status_code == 414

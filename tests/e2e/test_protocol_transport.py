@@ -15,6 +15,11 @@ pytestmark = pytest.mark.ours
 _DATA = bytes(range(256)) * 8192
 
 
+@pytest.fixture
+def variant(connection: str) -> str:
+    return connection
+
+
 def _connect(registry: Registry) -> socket.socket:
     host, _, port = registry.host.partition(":")
     return socket.create_connection((host, int(port)), timeout=30)
@@ -53,10 +58,15 @@ def test_a_cut_connection_keeps_what_arrived_and_the_client_goes_on(registry: Re
     while answer.headers["Range"] == "0-0" and time.monotonic() < deadline:
         time.sleep(0.1)
         answer = registry.http.get(location)
-    first = _offset(registry, location)
-    assert 0 <= first <= sent
-    rest = registry.http.patch(location, data=_DATA[first:], headers={"Content-Range": f"{first}-{len(_DATA) - 1}"})
-    assert rest.status_code == 202, rest.text
+    assert _offset(registry, location) <= sent
+    rest = answer
+    while rest.status_code != 202 and time.monotonic() < deadline:
+        # Bytes that were still on their way may arrive after the first look; then 416 says where to go on.
+        last = int(rest.headers["Range"].partition("-")[2])
+        first = last + 1 if last else 0
+        rest = registry.http.patch(location, data=_DATA[first:], headers={"Content-Range": f"{first}-{len(_DATA) - 1}"})
+        assert rest.status_code in {202, 416}, rest.text
+    assert rest.status_code == 202
     done = registry.http.put(with_query(location, digest=digest(_DATA)))
     assert done.status_code == 201
     assert registry.http.get(done.headers["Location"]).content == _DATA
@@ -121,7 +131,7 @@ def test_a_manifest_that_is_announced_as_huge_is_refused_before_it_is_sent(regis
     ],
 )
 def test_a_body_of_doubtful_length_is_refused_and_the_connection_closed(
-    registry: Registry, repository: str, lines: tuple[str, ...]
+    registry: Registry, repository: str, variant: str, lines: tuple[str, ...]
 ) -> None:
     location = start_upload(registry.http, repository)
     smuggled = _head(registry, "DELETE", location)
@@ -129,8 +139,10 @@ def test_a_body_of_doubtful_length_is_refused_and_the_connection_closed(
         connection.sendall(_head(registry, "PATCH", location, *lines) + b"0\r\n\r\n" + smuggled)
         connection.shutdown(socket.SHUT_WR)
         answer = _read_all(connection)
-    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 ", b"HTTP/1.1 501 ")), answer[:300]
-    assert answer.count(b"HTTP/1.1 ") == 1
+    refusals = (b"HTTP/1.1 400 ", b"HTTP/1.1 413 ", b"HTTP/1.1 501 ")
+    # Plain ASGI's server may close without a word; that is a refusal too.
+    assert answer.startswith(refusals) or (not answer and variant == "plain"), answer[:300]
+    assert answer.count(b"HTTP/1.1 ") <= 1
     assert registry.http.get(location).status_code == 204
 
 

@@ -76,7 +76,7 @@ def test_the_last_chunk_may_come_with_the_closing_request(registry: Registry, re
     assert registry.http.get(done.headers["Location"]).content == _DATA
 
 
-@pytest.mark.parametrize("span", [(0, 99), (_HALF + 1, _HALF + 100), (_HALF - 1, _HALF + 98), (2**63, 2**63 + 99)])
+@pytest.mark.parametrize("span", [(0, 99), (_HALF + 1, _HALF + 100), (_HALF - 1, _HALF + 98), (2**40, 2**40 + 99)])
 def test_a_chunk_out_of_order_is_refused_and_told_where_to_go_on(
     registry: Registry, repository: str, span: tuple[int, int]
 ) -> None:
@@ -100,7 +100,21 @@ def test_a_chunk_of_another_length_than_it_says_changes_nothing(registry: Regist
     assert _patch(registry.http, location, _DATA, f"0-{len(_DATA) - 1}").status_code == 202
 
 
-@pytest.mark.parametrize("span", ["bytes 0-99", "0-99/100", "-5-94", "a-b", "99-0", "0-", "0-" + "9" * 30, "٠-٩٩"])
+@pytest.mark.parametrize(
+    "span",
+    [
+        "bytes 0-99",
+        "0-99/100",
+        "-5-94",
+        "a-b",
+        "99-0",
+        "0-",
+        "0-" + "9" * 30,
+        f"{2**63}-{2**63 + 99}",
+        f"{2**64}-{2**64 + 99}",
+        "٠-٩٩",
+    ],
+)
 def test_a_chunk_range_that_is_none_is_refused(registry: Registry, repository: str, span: str) -> None:
     location = start_upload(registry.http, repository)
     headers: dict[str, str | bytes] = {"Content-Range": span.encode(), "Content-Type": "application/octet-stream"}

@@ -66,16 +66,16 @@ class Recorder:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def call(self, call: Call, error_code: str | None = None) -> None:
+    def call(self, call: Call, error_code: str | None = None, *, count: int = 1) -> None:
         """Record a call that changed nothing: a read, or what was denied or failed."""
         who = call.principal.access_key_id or call.principal.arn
         key = (call.event_name, call.resource, who, call.source_address, call.protocol, error_code)
         with self._lock:
             record = self._waiting.calls.get(key)
             if record is not None:
-                record.count += 1
+                record.count += count
             elif len(self._waiting.calls) < _MOST_ROWS:
-                self._waiting.calls[key] = _Record(call, error_code)
+                self._waiting.calls[key] = _Record(call, error_code, count)
             else:
                 self._waiting.dropped += 1
         self._ensure_thread()
@@ -116,20 +116,24 @@ class Recorder:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        self.flush()
+        self._flush_or_say()
 
     def _ensure_thread(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-            self._thread.start()
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+                self._thread.start()
 
     def _run(self) -> None:
         while not self._stop.wait(_INTERVAL_SECONDS):
-            try:
-                self.flush()
-            except Exception:
-                # A full disk must not end the recorder; what could not be written is lost, and said.
-                _log.exception("audit records could not be written")
+            self._flush_or_say()
+
+    def _flush_or_say(self) -> None:
+        try:
+            self.flush()
+        except Exception:
+            # A full disk must end neither the recorder nor an orderly stop; what could not be written is lost, and said.
+            _log.exception("audit records could not be written")
 
 
 def _insert(tx: Transaction, rows: list[dict[str, Any]]) -> None:

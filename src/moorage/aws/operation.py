@@ -20,7 +20,8 @@ from moorage.core.errors import MoorageError
 
 Mode = Literal["read", "write", "own"]
 """`read` and `write`: method(tx, call, params) inside such a transaction, with no I/O of its own and perhaps run again;
-`own`: method(work, call, params), which opens its transactions itself, between its I/O."""
+`own`: method(database, call, params), which opens its transactions itself, between its I/O. One that changes something hands
+`call` to its one write, so that change and audit row are one; one that is marked `read_only` leaves the record to the edge."""
 
 Requires = tuple[Requirement, ...] | Callable[[Params], tuple[Requirement, ...]]
 """What a caller must be allowed to do: always the same, or as a function of the decoded parameters."""
@@ -46,16 +47,18 @@ class _Mark:
     name: str
     requires: Requires
     mode: Mode
+    read_only: bool
 
 
-def operation(name: str, *, requires: Requires, mode: Mode) -> Callable[[_Method], _Method]:
+def operation(name: str, *, requires: Requires, mode: Mode, read_only: bool = False) -> Callable[[_Method], _Method]:
     """Mark a method as the implementation of an AWS operation; see `Mode` for what it is called with.
 
     It returns the members of the output shape as a mapping (timestamps in milliseconds), or None for an empty output.
+    `read_only` is said of those that read with a mode of their `own`, as CloudTrail's `readOnly` has it.
     """
 
     def mark(method: _Method) -> _Method:
-        setattr(method, _MARK, _Mark(name, requires, mode))
+        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode == "read"))
         return method
 
     return mark
@@ -70,6 +73,8 @@ class Entry:
     method: Callable[..., Any]
     requires: Requires
     service: Service
+    read_only: bool = False
+    """Whether it changes nothing that a caller could see; the edge records such calls after the answer."""
 
     def decode(self, body: bytes) -> Params:
         """The request's members, of the right types and within the model's constraints.
@@ -146,4 +151,4 @@ def _entries(service: Service, room: object) -> Iterator[Entry]:
     for attribute in dir(type(room)):
         mark = getattr(getattr(type(room), attribute, None), _MARK, None)
         if isinstance(mark, _Mark):
-            yield Entry(mark.name, mark.mode, getattr(room, attribute), mark.requires, service)
+            yield Entry(mark.name, mark.mode, getattr(room, attribute), mark.requires, service, mark.read_only)

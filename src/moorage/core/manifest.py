@@ -4,6 +4,7 @@ The bytes are kept as they came; nothing here is ever used to write a manifest a
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,9 @@ MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 
 MAX_DESCRIPTORS = 10_000
 _MAX_DEPTH = 100
+
+# RFC 6838, section 4.2. What is accepted here is sent back as a header, so it must be no more than this.
+_MEDIA_TYPE = re.compile(r"application/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,14 @@ def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
     InvalidParameterError in ECR's words for bytes that are no JSON object at all.
     """
     document = _parse_json(body)
-    own = optional_text(document, "mediaType", "manifest")
-    stated = media_types.bare(content_type) if content_type else ""
+    own = media_types.bare(optional_text(document, "mediaType", "manifest") or "")
+    stated = media_types.bare(content_type or "")
     media_type = stated or own
     if not media_type:
         raise InvalidManifestError("The manifest states no media type, neither in Content-Type nor in its mediaType.")
-    if stated and own and media_types.bare(own) != stated:
+    if stated and own and own != stated:
         raise InvalidManifestError(f"The manifest's mediaType {own!r} contradicts the Content-Type {stated!r}.")
-    if not media_type.startswith("application/") or media_type in media_types.SCHEMA1 or "signatures" in document:
+    if not _MEDIA_TYPE.fullmatch(media_type) or media_type in media_types.SCHEMA1 or "signatures" in document:
         raise InvalidManifestError(f"Manifests of the type {media_type!r} are not supported.")
     _refuse_ambiguity(document, media_type)
     return _read(document, media_type)

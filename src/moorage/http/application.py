@@ -1,13 +1,15 @@
 """The private listener's ASGI application: which part answers which path."""
 
+import asyncio
 from typing import Any
 
 from moorage.core.errors import MoorageError
 from moorage.http import health
-from moorage.http.context import Context, new_request_id
+from moorage.http.context import Context
 from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
 from moorage.http.downloads import download
+from moorage.http.hot import HotManifests
 from moorage.http.limits import AddressLimit
 from moorage.http.messages import DisconnectedError, Receive, Request, Response, Send
 from moorage.http.problems import in_oci, known
@@ -16,6 +18,9 @@ from moorage.layers.download_urls import PREFIX, DownloadUrls
 
 OPEN_ENTRIES = (PREFIX, "/livez", "/healthz")
 """What is answered without a principal; each address has a rate. A test compares this list literally."""
+
+
+_REPORT_SECONDS = 1.0
 
 
 class NotFoundError(MoorageError):
@@ -28,8 +33,11 @@ class NotFoundError(MoorageError):
 class PrivateApplication:
     """Plain ASGI; correct under any server."""
 
-    def __init__(self, context: Context, distribution: Distribution, control: Control, urls: DownloadUrls) -> None:
+    def __init__(
+        self, context: Context, distribution: Distribution, control: Control, urls: DownloadUrls, hot: HotManifests
+    ) -> None:
         self._context = context
+        self._hot = hot
         self._distribution = distribution
         self._control = control
         self._urls = urls
@@ -38,7 +46,7 @@ class PrivateApplication:
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """One connection's event, as ASGI has it."""
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
             return
         request = Request(scope, receive)
         try:
@@ -61,7 +69,7 @@ class PrivateApplication:
         except Exception as error:
             if isinstance(error, DisconnectedError):
                 raise
-            response = in_oci(known(error, new_request_id()), "")
+            response = in_oci(known(error, self._context.ids.next()), "")
             body = response.body if isinstance(response.body, bytes) else b""
             response.headers["content-length"] = str(len(body))
             return response
@@ -77,11 +85,17 @@ class PrivateApplication:
             return await health.healthz(self._context)
         return await download(self._context, self._urls, request)
 
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """Between start-up and shutdown, what the hot responder answered is reported once a second."""
+        await receive()
+        reporting = asyncio.create_task(self._report())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        reporting.cancel()
+        self._hot.report()
+        await send({"type": "lifespan.shutdown.complete"})
 
-async def _lifespan(receive: Receive, send: Send) -> None:
-    answers = {"lifespan.startup": "lifespan.startup.complete", "lifespan.shutdown": "lifespan.shutdown.complete"}
-    while True:
-        message = await receive()
-        await send({"type": answers[message["type"]]})
-        if message["type"] == "lifespan.shutdown":
-            return
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(_REPORT_SECONDS)
+            self._hot.report()

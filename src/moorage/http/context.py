@@ -2,10 +2,9 @@
 
 import asyncio
 import sqlite3
-import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from moorage.audit.recorder import Recorder
@@ -13,6 +12,7 @@ from moorage.core.addresses import Addresses
 from moorage.core.call import Call, Registry
 from moorage.core.clock import Clock
 from moorage.http.peer import Network
+from moorage.http.request_ids import RequestIds
 from moorage.identity import accounts
 from moorage.layers.service import UploadService
 from moorage.storage.blobs.port import BlobStore
@@ -45,7 +45,9 @@ class Context:
     addresses: Addresses
     clock: Clock
     threads: Executor
+    ids: RequestIds
     policy: Policy
+    registries: dict[tuple[str, str], Registry] = field(default_factory=dict)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a snapshot."""
@@ -61,18 +63,10 @@ class Context:
 
     async def registry(self, account_id: str, region: str) -> Registry:
         """The private registry of an account and region; the account must exist."""
-        found = self._registry_now(account_id, region)
+        found = self.registries.get((account_id, region))
         if found is None:
             work = self.database.write(lambda tx: accounts.ensure_registry(tx, "private", account_id, region))
             found = await asyncio.wrap_future(work)
+            # Never dropped and never changed, so it may be remembered; only accounts that exist get here.
+            self.registries[account_id, region] = found
         return found
-
-    def _registry_now(self, account_id: str, region: str) -> Registry | None:
-        query = "SELECT id FROM registries WHERE service = 'private' AND account_id = ? AND region = ?"
-        row = self.points.execute(query, (account_id, region)).fetchone()
-        return Registry(row[0], "private", account_id, region) if row else None
-
-
-def new_request_id() -> str:
-    """An id in the form of AWS's."""
-    return str(uuid.uuid4())

@@ -14,7 +14,7 @@ from moorage.aws.requirements import Need
 from moorage.aws.signature_errors import InvalidSecurityTokenError
 from moorage.core.call import Call, Principal, Registry
 from moorage.http import problems
-from moorage.http.context import Context, new_request_id
+from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, Request, Response
 from moorage.http.peer import peer_of
 from moorage.identity.access_keys import AccessKey, find_access_key
@@ -54,7 +54,7 @@ class Control:
 
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
-        request_id = new_request_id()
+        request_id = self._context.ids.next()
         progress = _Progress()
         try:
             response = await self._handle(request, request_id, progress)

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from moorage.core.errors import MoorageError
+from moorage.http.hot import Fact
 from moorage.storage.blobs.port import Reader
 
 Scope = MutableMapping[str, Any]
@@ -52,6 +53,8 @@ class Response:
     body: bytes | FileBody = b""
     head_only: bool = False
     """A HEAD response: `content-length` is already among the headers, and no body is sent."""
+    fact: Fact | None = None
+    """What a hot responder must know to give this answer again, or None where it may not."""
 
 
 class Request:

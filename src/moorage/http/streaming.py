@@ -4,6 +4,7 @@ import asyncio
 from concurrent.futures import Executor
 from typing import Any, Protocol
 
+from moorage.http.connection.intake import ClientDisconnectedError
 from moorage.http.messages import DisconnectedError, FileBody, Request, Response, Send, encoded
 
 _PIECE = 256 * 1024
@@ -26,7 +27,10 @@ async def drain(request: Request, sink: Sink, threads: Executor) -> None:
     """
     extension = request.scope.get("extensions", {}).get("moorage.request.drain")
     if extension is not None:
-        await extension["drain"](sink)
+        try:
+            await extension["drain"](sink)
+        except ClientDisconnectedError:
+            raise DisconnectedError from None
         return
     loop = asyncio.get_running_loop()
     pieces: list[bytes] = []

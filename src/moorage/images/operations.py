@@ -53,7 +53,7 @@ class ImageOperations:
         pushed = database.write(partial(put_image, call=call, push=push), call).result()
         return {"image": _image(call, name, pushed.digest, tag, text, pushed.media_type)}
 
-    @operation("BatchGetImage", requires=(Requirement(("ecr:BatchGetImage",)),), mode="own")
+    @operation("BatchGetImage", requires=(Requirement(("ecr:BatchGetImage",)),), mode="own", read_only=True)
     def batch_get_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
         """The manifests of the named images as they were pushed; one element per tag of an image named by digest alone."""
         name = params["repositoryName"]

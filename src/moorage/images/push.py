@@ -106,6 +106,7 @@ def _store(tx: Transaction, call: Call, repository: Repository, push: Push, foun
     if known and known.removed_at is None:
         if known.media_type != push.manifest.media_type:
             raise InvalidManifestError(f"{push.digest} is stored with the media type {known.media_type!r}.")
+        _complete(tx, known, push.manifest, found)
         return known, False
     if accounting.images_in(tx, repository.id) >= MOST_IMAGES:
         raise LimitExceededError(f"The repository already has {MOST_IMAGES} images.")
@@ -116,9 +117,23 @@ def _store(tx: Transaction, call: Call, repository: Repository, push: Push, foun
         manifest_id = store.keep_body(tx, push.digest, push.body)
         image = store.insert(tx, repository.id, push.digest, manifest_id, columns, call.principal.arn)
     _connect(tx, image, push.manifest, found)
-    added = accounting.exclusive_bytes(tx, repository.id, found.blob_ids, image.id) + len(push.body)
+    # A revived image has its earlier edges too.
+    blob_ids = accounting.layers_of(tx, image.id)
+    layers.refer(tx, repository.id, blob_ids)
+    added = accounting.exclusive_bytes(tx, repository.id, blob_ids, image.id) + len(push.body)
     accounting.change(tx, repository.id, images=1, size=added)
     return image, True
+
+
+def _complete(tx: Transaction, image: Image, manifest: Manifest, found: _References) -> None:
+    """Connect an image with what it could do without when it came first, such as foreign layers, and has now."""
+    added = list({*found.blob_ids} - {*accounting.layers_of(tx, image.id)})
+    if added:
+        accounting.change(
+            tx, image.repository_id, images=0, size=accounting.exclusive_bytes(tx, image.repository_id, added, image.id)
+        )
+        _connect(tx, image, manifest, found)
+        layers.refer(tx, image.repository_id, added)
 
 
 def _connect(tx: Transaction, image: Image, manifest: Manifest, found: _References) -> None:
@@ -126,7 +141,6 @@ def _connect(tx: Transaction, image: Image, manifest: Manifest, found: _Referenc
     edges = {child.digest: ids.get(child.digest) for child in manifest.manifests if child.digest not in found.layers}
     store.connect(tx, image, found.blob_ids, edges)
     store.adopt(tx, image)
-    layers.refer(tx, image.repository_id, found.blob_ids)
     named = (*manifest.blobs, *manifest.manifests)
     types = {found.layers[item.digest].blob_id: item.media_type for item in named if item.digest in found.layers}
     if types:

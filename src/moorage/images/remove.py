@@ -58,7 +58,7 @@ def purge(tx: Transaction, retention: int, limit: int = 100) -> int:
         tx.execute(sa.update(image_children).where(image_children.c.child_id == row.id).values(child_id=None))
         tx.execute(sa.delete(images).where(images.c.id == row.id))
         layers.stamp_unreferred(tx, row.repository_id, blob_ids)
-        _drop_body(tx, row.manifest_id)
+    drop_unused_bodies(tx, [row.manifest_id for row in rows])
     return len(rows)
 
 
@@ -69,13 +69,10 @@ def bodies_of(tx: Transaction, repository_id: int) -> list[int]:
 
 def drop_unused_bodies(tx: Transaction, manifest_ids: list[int]) -> None:
     """Drop those bytes that no image needs any more."""
-    for manifest_id in manifest_ids:
-        _drop_body(tx, manifest_id)
-
-
-def _drop_body(tx: Transaction, manifest_id: int) -> None:
-    needed = sa.exists(sa.select(images.c.id).where(images.c.manifest_id == manifest_id))
-    tx.execute(sa.delete(manifests).where(manifests.c.id == manifest_id, ~needed))
+    needed = sa.exists(sa.select(images.c.id).where(images.c.manifest_id == manifests.c.id))
+    for start in range(0, len(manifest_ids), 500):
+        some = manifests.c.id.in_(manifest_ids[start : start + 500])
+        tx.execute(sa.delete(manifests).where(some, ~needed))
 
 
 def _announce(tx: Transaction, call: Call, repository: Repository, image: Image, tag: str) -> None:

@@ -29,14 +29,14 @@ def move(
     if before and before.id == image.id:
         return False
     where = tags.c.repository_id == repository.id, tags.c.name == tag
+    if before and repository.mutability.fixes(tag):
+        raise ImageTagAlreadyExistsError(tag, repository.name)
+    held = sa.select(sa.func.count()).select_from(tags).where(tags.c.image_id == image.id)
+    if int(tx.execute(held).scalar_one()) >= MOST_TAGS:
+        raise LimitExceededError(f"An image can have at most {MOST_TAGS} tags.")
     if before:
-        if repository.mutability.fixes(tag):
-            raise ImageTagAlreadyExistsError(tag, repository.name)
         tx.execute(sa.update(tags).where(*where).values(image_id=image.id, moved_at=tx.now))
     else:
-        held = sa.select(sa.func.count()).select_from(tags).where(tags.c.image_id == image.id)
-        if int(tx.execute(held).scalar_one()) >= MOST_TAGS:
-            raise LimitExceededError(f"An image can have at most {MOST_TAGS} tags.")
         values = {"repository_id": repository.id, "name": tag, "image_id": image.id, "moved_at": tx.now}
         tx.execute(sa.insert(tags).values(values))
     _remember(tx, call, repository.id, tag, before.digest if before else None, image.digest)

@@ -50,15 +50,14 @@ def discard_garbage(database: Database, store: BlobStore) -> int:
 
 
 def reap_uploads(database: Database, store: BlobStore) -> int:
-    """Remove sessions whose time is over, with their bytes; returns how many."""
+    """Remove sessions whose time is over, with their bytes; returns how many.
+
+    The row goes before the bytes: a closing PUT that is under way finds its session gone and publishes nothing.
+    """
     reaped = 0
-    while rows := database.read(lambda tx: uploads.expired(tx, _STEP)).result():
-        for _, key, is_blob in rows:
-            if not is_blob:
-                store.discard(key)
-        ids = [row[0] for row in rows]
-        database.write(partial(uploads.forget, upload_ids=ids)).result()
-        reaped += len(ids)
+    while step := database.write(lambda tx: uploads.reap(tx, _STEP)).result():
+        reaped += step
+    discard_garbage(database, store)
     return reaped
 
 

@@ -11,7 +11,8 @@ from moorage.storage.database.transaction import Transaction
 def add(tx: Transaction, keys: Sequence[str]) -> None:
     """The objects under these keys may go after this commit."""
     if keys:
-        tx.execute(sa.insert(garbage), [{"key": key, "added_at": tx.now} for key in keys])
+        rows = [{"key": key, "added_at": tx.now} for key in keys]
+        tx.execute(sa.insert(garbage).prefix_with("OR IGNORE", dialect="sqlite"), rows)
 
 
 def some(tx: Transaction, limit: int) -> list[str]:

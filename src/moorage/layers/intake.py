@@ -15,6 +15,8 @@ class Intake:
         self.digester = digester
         self.start = appender.offset
         """Bytes that the session had when this intake began."""
+        self.sealed = False
+        """Whether the session is done, and nothing more may come."""
         # A client that begins anew at byte 0 in its closing PUT is forgiven if its body alone is the blob.
         self.body_digester = Digester() if self.start else digester
 
@@ -39,6 +41,7 @@ class Intake:
         self._appender.rewind(self.start)
         if self.digester.size > self.start:
             self.digester = Digester()
+        self.body_digester = Digester() if self.start else self.digester
 
     def close(self) -> None:
         """Let the next writer in."""

@@ -1,11 +1,12 @@
 """ECR's operations on layers (ECR API reference); clients that speak no `/v2/` push and pull with these."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from moorage.aws.operation import operation
 from moorage.core.call import Call, Requirement
-from moorage.core.digest import Digest, is_grammatical
+from moorage.core.digest import Digest
 from moorage.layers import reads, store, uploads
 from moorage.layers.download_urls import DownloadUrls
 from moorage.layers.errors import (
@@ -29,6 +30,8 @@ from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
 
 _Answer = dict[str, Any]
+_DIGEST = re.compile(r"[a-zA-Z0-9\-_+.]+:[a-fA-F0-9]+")
+"""The model's `LayerDigest`, which also a digest of an unknown algorithm fits: a layer that nobody can have."""
 
 
 class LayerOperations:
@@ -39,24 +42,29 @@ class LayerOperations:
         self._urls = urls
         self._grace = grace
 
-    @operation("BatchCheckLayerAvailability", requires=(Requirement(("ecr:BatchCheckLayerAvailability",)),), mode="own")
+    @operation(
+        "BatchCheckLayerAvailability",
+        requires=(Requirement(("ecr:BatchCheckLayerAvailability",)),),
+        mode="own",
+        read_only=True,
+    )
     def batch_check_layer_availability(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
         """Which of these layers the repository holds. Who is told that a layer is there may rely on it for a while."""
         name, digests = params["repositoryName"], params["layerDigests"]
 
         def find(tx: Transaction) -> dict[str, Layer]:
             repository = repositories.get(tx, call.registry, name)
-            return store.find_many(tx, repository.id, filter(is_grammatical, digests))
+            return store.find_many(tx, repository.id, filter(_DIGEST.fullmatch, digests))
 
         found = database.read(find).result()
         stale = [layer for layer in found.values() if reads.wants_touch(layer, call.at, self._grace)]
         if stale:
             ids = [layer.blob_id for layer in stale]
             database.write(lambda tx: store.touch(tx, stale[0].repository_id, ids)).result()
-        known = [digest for digest in dict.fromkeys(digests) if is_grammatical(digest)]
+        known = [digest for digest in dict.fromkeys(digests) if _DIGEST.fullmatch(digest)]
         return {
             "layers": [_shown(digest, found.get(digest)) for digest in known],
-            "failures": [_failure(digest) for digest in digests if not is_grammatical(digest)],
+            "failures": [_failure(digest) for digest in digests if not _DIGEST.fullmatch(digest)],
         }
 
     @operation("InitiateLayerUpload", requires=(Requirement(("ecr:InitiateLayerUpload",)),), mode="own")
@@ -80,7 +88,7 @@ class LayerOperations:
             intake.write(data)
         finally:
             self._service.close(upload, intake)
-        database.write(lambda tx: uploads.count_part(tx, upload.id, len(data))).result()
+        database.write(lambda tx: uploads.count_part(tx, upload.id, len(data)), call).result()
         return {
             "registryId": call.registry.account_id,
             "repositoryName": name,
@@ -99,12 +107,15 @@ class LayerOperations:
             if upload.short_parts > (1 if upload.last_part < MIN_PART_BYTES else 0):  # only the last may be short
                 raise LayerPartTooSmallError
             digest = self._expected(upload, intake, params["layerDigests"])
-            if database.read(lambda tx: store.find(tx, upload.repository_id, str(digest))).result():
-                self._service.cancel(call, upload)
-                raise LayerAlreadyExistsError([str(digest)], name, call.registry)
-            self._service.finish(call, upload, intake, digest)
+            known = database.read(lambda tx: store.find(tx, upload.repository_id, str(digest))).result()
+            if known is None:
+                self._service.finish(call, upload, intake, digest)
         finally:
             self._service.close(upload, intake)
+        if known is not None:
+            # Not a change of its own in the audit record, where this call is a failure; the reaper frees the bytes.
+            database.write(lambda tx: uploads.cancel(tx, upload.id)).result()
+            raise LayerAlreadyExistsError([str(digest)], name, call.registry)
         return {
             "registryId": call.registry.account_id,
             "repositoryName": name,
@@ -115,16 +126,14 @@ class LayerOperations:
     @operation("GetDownloadUrlForLayer", requires=(Requirement(("ecr:GetDownloadUrlForLayer",)),), mode="read")
     def get_download_url_for_layer(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
         """A URL that downloads a layer for 15 minutes, once an image refers to it."""
-        name = params["repositoryName"]
-        digest = Digest.parse(params["layerDigest"])
+        name, digest = params["repositoryName"], params["layerDigest"]
         repository = repositories.get(tx, call.registry, name)
-        layer = store.find(tx, repository.id, str(digest))
+        layer = store.find(tx, repository.id, digest)
         if layer is None:
-            raise LayersNotFoundError(str(digest), name, call.registry)
+            raise LayersNotFoundError(digest, name, call.registry)
         if layer.stamped_at is not None:
-            raise LayerInaccessibleError(str(digest), name, call.registry)
-        url = self._urls.make(call.authority, repository.id, str(digest), call.at)
-        return {"downloadUrl": url, "layerDigest": str(digest)}
+            raise LayerInaccessibleError(digest, name, call.registry)
+        return {"downloadUrl": self._urls.make(call.authority, repository.id, digest, call.at), "layerDigest": digest}
 
     def _open(self, database: Database, call: Call, name: str, upload_id: str) -> tuple[Upload, Intake]:
         def find(tx: Transaction) -> Upload | None:

@@ -2,14 +2,17 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from moorage.core import clock
 from moorage.core.call import Call
 from moorage.core.digest import Digest, Digester
+from moorage.core.errors import MoorageError
 from moorage.layers import blobs as blob_rows
 from moorage.layers import store, uploads
-from moorage.layers.errors import DigestMismatchError, OutOfOrderError
+from moorage.layers.errors import DigestMismatchError, OutOfOrderError, UploadNotFoundError
 from moorage.layers.intake import Intake
 from moorage.layers.model import Upload
 from moorage.storage.blobs.port import BlobMissingError, BlobStore, OffsetConflictError
@@ -47,7 +50,12 @@ class UploadService:
             return uploads.begin(tx, repository_id, arn, algorithm=algorithm, expiry=limits.expiry, limit=limits.most_open)
 
         upload = self._database.write(work, call).result()
-        self._blobs.create(upload.key)
+        try:
+            self._blobs.create(upload.key)
+        except MoorageError:
+            # Nobody learns of this session, so it must not count among the caller's open ones.
+            self._database.write(lambda tx: uploads.cancel(tx, upload.id)).result()
+            raise
         return upload
 
     def offset(self, upload: Upload) -> int:
@@ -69,6 +77,8 @@ class UploadService:
     def close(self, upload: Upload, intake: Intake) -> None:
         """Let the next writer in, and keep the running hash; prolongs a session that has been open for a while."""
         intake.close()
+        if intake.sealed:
+            return
         with self._lock:
             self._digesters[upload.id] = intake.digester
             while len(self._digesters) > _MOST_RUNNING_HASHES:
@@ -79,16 +89,18 @@ class UploadService:
     def finish(self, call: Call, upload: Upload, intake: Intake, expected: Digest) -> tuple[Digest, ...]:
         """Publish the session's bytes as a layer of its repository; returns the blob's digests.
 
-        Raises DigestMismatchError, and then leaves the session as it is. When this returns, the layer is durable.
+        Raises DigestMismatchError, and then leaves the session as it is; UploadNotFoundError when the session was ended
+        meanwhile. When this returns, the layer is durable.
         """
         intake.digester = digester = self._caught_up(upload, intake, expected.algorithm)
-        if expected not in digester.digests():
+        # The lock is held until the object is published: whoever came in between would write into a finished blob.
+        if expected in digester.digests():
+            self._publish(call, upload, digester, expected)
+        else:
             digester = self._body_alone(upload, intake, expected, digester)
-            upload = self._with_body_alone(upload, intake.start)
-        intake.close()
-        self._publish(call, upload, digester, expected)
-        with self._lock:
-            self._digesters.pop(upload.id, None)
+            with self._session_of_body_alone(call, upload, intake.start) as renewed:
+                self._publish(call, renewed, digester, expected)
+        intake.sealed = True
         return digester.digests()
 
     def computed(self, upload: Upload, intake: Intake) -> Digest:
@@ -126,26 +138,36 @@ class UploadService:
             raise DigestMismatchError(str(expected), str(calculated))
         return body
 
-    def _with_body_alone(self, upload: Upload, start: int) -> Upload:
-        """The session with an object of its own that holds only what came from `start` on."""
-        renewed = self._database.write(lambda tx: uploads.rekey(tx, upload)).result()
+    @contextmanager
+    def _session_of_body_alone(self, call: Call, upload: Upload, start: int) -> Iterator[Upload]:
+        """The session with an object of its own that holds only what came from `start` on, and that nobody appends to."""
+
+        def work(tx: Transaction) -> Upload:
+            _refuse_ended(tx, call, upload)
+            return uploads.rekey(tx, upload)
+
+        renewed = self._database.write(work).result()
         self._blobs.create(renewed.key)
         appender = self._blobs.append_to(renewed.key)
         try:
             for piece in self._blobs.read_grown(upload.key, start, self._blobs.grown(upload.key)):
                 appender.write(piece)
+            yield renewed
         finally:
             appender.close()
-        return renewed
 
     def _publish(self, call: Call, upload: Upload, digester: Digester, expected: Digest) -> None:
         sha256 = digester.digests()[0]
         known = self._database.read(lambda tx: blob_rows.find(tx, sha256)).result()
         broken = known.key if known and not self._is_whole(known) else None
         if known is None or broken:
-            self._blobs.publish(upload.key)
+            try:
+                self._blobs.publish(upload.key)
+            except BlobMissingError:  # cancelled or reaped meanwhile
+                raise UploadNotFoundError(upload.id, _name_in(call), call.registry) from None
 
         def work(tx: Transaction) -> str | None:
+            _refuse_ended(tx, call, upload)
             blob = blob_rows.find(tx, sha256)
             if blob is None and known is not None and not broken:
                 return None  # it was collected meanwhile, and ours is not published yet
@@ -173,3 +195,13 @@ class UploadService:
         except BlobMissingError:
             return False
         return True
+
+
+def _refuse_ended(tx: Transaction, call: Call, upload: Upload) -> None:
+    """A session that was finished, cancelled or reaped meanwhile must publish nothing."""
+    if not uploads.is_open(tx, upload.id):
+        raise UploadNotFoundError(upload.id, _name_in(call), call.registry)
+
+
+def _name_in(call: Call) -> str:
+    return call.resource.partition(":repository/")[2]

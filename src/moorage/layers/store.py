@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
+from moorage.layers import uploads
 from moorage.layers.model import Layer
 from moorage.storage.database.schema import blob_digests, blobs, image_layers, images, layers
 from moorage.storage.database.transaction import Transaction
@@ -154,7 +155,8 @@ def hide(tx: Transaction, repository_id: int, blob_id: int) -> None:
 
 
 def drop_all(tx: Transaction, repository_id: int) -> None:
-    """The repository is about to be deleted: stamp the blobs that nobody else holds."""
+    """The repository is about to be deleted: stamp the blobs that nobody else holds, and end its uploads."""
+    uploads.drop_all(tx, repository_id)
     other = layers.alias("other")
     shared = sa.select(other.c.blob_id).where(other.c.blob_id == blobs.c.id, other.c.repository_id != repository_id)
     held = sa.select(layers.c.blob_id).where(layers.c.repository_id == repository_id)

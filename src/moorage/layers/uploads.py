@@ -4,6 +4,7 @@ import sqlite3
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -52,8 +53,8 @@ def find(tx: Transaction, repository_id: int, upload_id: str) -> Upload | None:
 
 
 def prolong(tx: Transaction, upload_id: str, expiry: int) -> None:
-    """Begin the session's time anew."""
-    tx.execute(sa.update(uploads).where(uploads.c.id == upload_id).values(expires_at=tx.now + expiry))
+    """Begin an open session's time anew; one that is done, cancelled or expired stays so."""
+    tx.execute(sa.update(uploads).where(*_is_open(tx, upload_id)).values(expires_at=tx.now + expiry))
 
 
 def rekey(tx: Transaction, upload: Upload) -> Upload:
@@ -71,27 +72,45 @@ def count_part(tx: Transaction, upload_id: str, size: int) -> None:
     tx.execute(sa.update(uploads).where(uploads.c.id == upload_id).values(values))
 
 
-def finish(tx: Transaction, upload: Upload, digest: str, blob_id: int) -> Upload:
+def is_open(tx: Transaction, upload_id: str) -> bool:
+    """Whether the session may still go on: it was neither finished, cancelled nor reaped meanwhile."""
+    return tx.one(sa.select(uploads.c.id).where(*_is_open(tx, upload_id))) is not None
+
+
+def finish(tx: Transaction, upload: Upload, digest: str, blob_id: int) -> None:
     """Close the session as done; it is remembered for an hour, so that a lost answer can be asked for again."""
     values = {"digest": digest, "blob_id": blob_id, "expires_at": tx.now + DONE_IS_REMEMBERED}
     tx.execute(sa.update(uploads).where(uploads.c.id == upload.id).values(values))
-    return replace(upload, digest=digest, expires_at=tx.now + DONE_IS_REMEMBERED)
 
 
 def cancel(tx: Transaction, upload_id: str) -> bool:
     """End an open session; returns whether there was one. Its row stays until the reaper has seen that its object is gone."""
-    where = uploads.c.id == upload_id, uploads.c.digest.is_(None), uploads.c.expires_at > tx.now
-    return tx.execute(sa.update(uploads).where(*where).values(expires_at=0)).rowcount == 1
+    return tx.execute(sa.update(uploads).where(*_is_open(tx, upload_id)).values(expires_at=0)).rowcount == 1
 
 
-def expired(tx: Transaction, limit: int) -> list[tuple[str, str, bool]]:
-    """Sessions whose time is over, as (id, key, whether a blob's bytes lie under that key)."""
+def reap(tx: Transaction, limit: int) -> int:
+    """Remove the rows of at most `limit` sessions whose time is over; their objects are garbage. Returns how many."""
+    rows = tx.all(_with_use().where(uploads.c.expires_at <= tx.now).order_by(uploads.c.expires_at).limit(limit))
+    _remove(tx, rows)
+    return len(rows)
+
+
+def drop_all(tx: Transaction, repository_id: int) -> None:
+    """The repository is about to be deleted: its sessions go, and their objects are garbage."""
+    _remove(tx, tx.all(_with_use().where(uploads.c.repository_id == repository_id)))
+
+
+def _is_open(tx: Transaction, upload_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return uploads.c.id == upload_id, uploads.c.digest.is_(None), uploads.c.expires_at > tx.now
+
+
+def _with_use() -> sa.Select[Any]:
+    """Sessions, and whether a blob's bytes lie under their key."""
     used = sa.exists(sa.select(blobs.c.id).where(blobs.c.key == uploads.c.key))
-    query = sa.select(uploads.c.id, uploads.c.key, used.label("used")).where(uploads.c.expires_at <= tx.now)
-    rows = tx.execute(query.order_by(uploads.c.expires_at).limit(limit))
-    return [(row.id, row.key, row.used) for row in rows]
+    return sa.select(uploads.c.id, uploads.c.key, used.label("used"))
 
 
-def forget(tx: Transaction, upload_ids: Sequence[str]) -> None:
-    """Remove the rows of sessions whose objects are seen to."""
-    tx.execute(sa.delete(uploads).where(uploads.c.id.in_(upload_ids)))
+def _remove(tx: Transaction, rows: Sequence[sa.Row[Any]]) -> None:
+    garbage.add(tx, [row.key for row in rows if not row.used])
+    for start in range(0, len(rows), 500):
+        tx.execute(sa.delete(uploads).where(uploads.c.id.in_([row.id for row in rows[start : start + 500]])))

@@ -77,6 +77,11 @@ class Exchange:
             await app(self._scope, self.receive, self.send)
         except asyncio.CancelledError:
             self._fail()
+        except ClientDisconnectedError:
+            # Nobody's fault here, and nobody is there to be told.
+            if not self.gone and not self.outbox.complete:
+                self.gone = True
+                self._channel.abort()
         except Exception:
             if not self.gone:
                 _logger.exception("The application failed on %s %s", self._head.method, self._head.path)
@@ -98,7 +103,6 @@ class Exchange:
 
     def end_of_input(self) -> None:
         """The client will send nothing more; it may still read."""
-        self.outbox.keep_alive = False
         if self.inbox is not None:
             self.inbox.end()
         self._wake()
@@ -195,12 +199,15 @@ class Exchange:
         if self.gone:
             return
         outbox = self.outbox
-        try:
-            await outbox.send(message)
-        except (ConnectionError, TimeoutError):
-            self.gone = True
-            self._channel.abort()
-            return
+        if message["type"] == "http.response.zerocopysend":
+            try:
+                await outbox.send_file(message)
+            except (ConnectionError, TimeoutError):
+                self.gone = True
+                self._channel.abort()
+                return
+        else:
+            outbox.send(message)
         if outbox.complete and not self.gone:
             self._wake()
             self._host.completed(self)
@@ -212,12 +219,12 @@ class Exchange:
         inbox = self.inbox
         if inbox is None:
             return True
-        if inbox.busy or self._awaits_continue or self._channel.ended:
+        if inbox.busy or self._awaits_continue:
             return False
         try:
             if inbox.complete:
                 return True
         except MalformedBodyError:
             return False
-        left = inbox.left
+        left = None if self._channel.ended else inbox.left
         return left is not None and left <= self._channel.limits.discard_bytes

@@ -15,7 +15,7 @@ END = b"\r\n\r\n"
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"{1,32}+) ([\x21\x22\x24-\x7e]++) HTTP/([0-9])\.([0-9])\r\n")
 _FIELDS = re.compile(rb"(?:" + _TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n")
-_FIELD = re.compile(rb"([^:\r]++):([^\r]*+)\r\n")
+_FIELD = re.compile(rb"([^:\r]++):[ \t]*+([^\r]*+)\r\n")
 _NAME = re.compile(_TOKEN + rb"++")
 _METHOD = re.compile(_TOKEN + rb"{1,32}+")
 _LONE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
@@ -74,11 +74,14 @@ def parse(head: bytes, limits: Limits) -> RequestHead:
         raise RefusedRequestError(414, "The request target is too long.")
     if major != b"1" or minor not in (b"0", b"1"):
         raise RefusedRequestError(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
-    headers = [(name.lower(), value.strip(b" \t")) for name, value in _FIELD.findall(head, line.end())]
-    if len(headers) > limits.head_fields:
+    fields = _FIELD.findall(head, line.end())
+    if len(fields) > limits.head_fields:
         raise RefusedRequestError(431, "The request has too many header lines.")
+    headers: list[tuple[bytes, bytes]] = []
     judged: dict[bytes, list[bytes]] = {}
-    for name, value in headers:
+    for written, padded in fields:
+        name, value = written.lower(), padded.rstrip(b" \t")
+        headers.append((name, value))
         if name in _JUDGED:
             judged.setdefault(name, []).append(value)
     modern = minor == b"1"

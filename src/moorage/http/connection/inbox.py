@@ -51,6 +51,7 @@ class Inbox:
         "_channel",
         "_drain",
         "_event",
+        "_gathering",
         "_given_up",
         "_held",
         "_pieces",
@@ -71,6 +72,7 @@ class Inbox:
         """Decoded and not yet read."""
         self._event = asyncio.Event()
         self._drain: Intake | None = None
+        self._gathering = False
         self.pace = Pace()
         self.rest = b""
         """What followed the body on the connection."""
@@ -214,14 +216,19 @@ class Inbox:
             await self._wait()
         left = self._body.left()
         wanted = limits.upload_gathered if left is None else min(limits.upload_gathered, left)
-        timer = loop.call_later(limits.upload_gather, self._event.set)
+        self._gathering = True
+        timer = loop.call_later(limits.upload_gather, self._stop_gathering)
         try:
-            while self._held < wanted and not self.ended and loop.time() < timer.when():
+            while self._gathering and self._held < wanted and not self.ended:
                 if self._pieces[-1].endswith(b"0\r\n\r\n"):  # most likely the last chunk
                     break
                 await self._wait()
         finally:
             timer.cancel()
+
+    def _stop_gathering(self) -> None:
+        self._gathering = False
+        self._event.set()
 
     async def _wait(self) -> None:
         """Wait for whatever comes first: bytes, the end of the connection, a timer."""

@@ -49,26 +49,37 @@ class Outbox:
         """Whether any byte of the response was written."""
         self.complete = False
 
-    async def send(self, message: Message) -> None:
-        """Take one message. Raises InvalidResponseError, OSError when a file cannot be read, ConnectionError when the
-        connection is gone.
-        """
+    def send(self, message: Message) -> None:
+        """Take `http.response.start` or `http.response.body`. Raises InvalidResponseError."""
         kind = message["type"]
-        if kind == "http.response.start":
+        if kind == "http.response.body":
+            start = self._started(kind)
+            more = message.get("more_body", False)
+            self._write(start, message.get("body", b""), more)
+            self.complete = not more
+        elif kind == "http.response.start":
             if self._start is not None:
                 raise InvalidResponseError("The response was started already.")
             self._start = ResponseHead(message["status"], message.get("headers", ()), self._request.method)
-            return
-        if self._start is None or self.complete:
-            raise InvalidResponseError(f"There is no place for {kind} here.")
-        more = message.get("more_body", False)
-        if kind == "http.response.body":
-            self._write(self._start, message.get("body", b""), more)
-        elif kind == "http.response.zerocopysend" and self._channel.direct:
-            await self._write_file(self._start, message, more)
         else:
             raise InvalidResponseError(f"The message {kind} is not understood.")
+
+    async def send_file(self, message: Message) -> None:
+        """Take `http.response.zerocopysend`; returns when the socket has taken everything.
+
+        Raises InvalidResponseError, OSError when the file cannot be read, ConnectionError when the connection is gone.
+        """
+        start = self._started(message["type"])
+        if not self._channel.direct:
+            raise InvalidResponseError("Zero-copy sending was not offered here.")
+        more = message.get("more_body", False)
+        await self._write_file(start, message, more)
         self.complete = not more
+
+    def _started(self, kind: str) -> ResponseHead:
+        if self._start is None or self.complete:
+            raise InvalidResponseError(f"There is no place for {kind} here.")
+        return self._start
 
     def _write(self, start: ResponseHead, body: bytes, more: bool) -> None:
         before, after = self._around(start, len(body), more)

@@ -17,7 +17,7 @@ from moorage.http.connection.exchange import Application, Exchange
 from moorage.http.connection.framing import MalformedBodyError, body_of
 from moorage.http.connection.head import END, RefusedRequestError, RequestHead, judge_beginning, parse
 from moorage.http.connection.hot import METHODS as HOT_METHODS
-from moorage.http.connection.hot import HotResponder
+from moorage.http.connection.hot import HotResponder, Respond
 from moorage.http.connection.inbox import Inbox
 from moorage.http.connection.limits import Limits
 from moorage.http.connection.response import refusal
@@ -51,7 +51,9 @@ class Connection(asyncio.Protocol):
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._limits = self.shared.limits
-        self._respond: Callable[[bytes], bytes | None] | None = None
+        self._hot: Respond | None = None
+        """The hot responder for this client."""
+        self._respond: Respond | None = None
         """The hot responder, while the next bytes may be a whole request."""
         self._exchange: Exchange | None = None
         self._discarding: Inbox | None = None
@@ -77,6 +79,8 @@ class Connection(asyncio.Protocol):
         self._write = stream.write
         self._server = get_local_addr(stream)
         self._client = get_remote_addr(stream)
+        if self.shared.hot is not None and self._client is not None:
+            self._hot = self.shared.hot.for_client(self._client[0])
         self._scheme = "https" if self.channel.secure else "http"
         cast(set[Any], self._server_state.connections).add(self)
         self.shared.join(self, self._loop)
@@ -183,8 +187,7 @@ class Connection(asyncio.Protocol):
         channel = self.channel
         if channel.write_paused or channel.transport.is_closing():
             return
-        hot = self.shared.hot
-        self._respond = None if hot is None else hot.respond
+        self._respond = self._hot
         channel.resume_reading()
         if self._pending:
             self._advance()
@@ -194,7 +197,7 @@ class Connection(asyncio.Protocol):
     def _advance(self) -> None:
         """Answer or begin the requests whose heads are there, one after the other."""
         pending, start = self._pending, 0
-        respond = None if self.shared.hot is None else self.shared.hot.respond
+        respond = self._hot
         try:
             while start < len(pending) and not self.channel.write_paused:
                 if pending.startswith(b"\r\n", start) and not self._judged:
@@ -217,16 +220,22 @@ class Connection(asyncio.Protocol):
                 self._heard = True
                 self._head_since = None
             self._pending = pending[start:]
+            if not self._pending and not self.channel.write_paused:
+                self._respond = respond
+                self._head_since = None
         except RefusedRequestError as error:
             self.refuse(error.status, error.message)
 
     def _await_rest(self, beginning: bytes) -> None:
-        """Part of a head is there."""
+        """Part of a head is there, or of an empty line before it."""
+        if not beginning:
+            return
         self._respond = None
-        judge_beginning(beginning, self._judged, self._limits)
-        self._judged = len(beginning)
-        if self._head_since is None and beginning:
+        if self._head_since is None:
             self._head_since = self._loop.time()
+        if beginning != b"\r":
+            judge_beginning(beginning, self._judged, self._limits)
+            self._judged = len(beginning)
 
     def _begin(self, request: RequestHead, head: bytes) -> None:
         self._respond = None

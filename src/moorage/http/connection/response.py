@@ -53,7 +53,8 @@ class ResponseHead:
         self.dated = False
         lines: list[bytes] = []
         for name, value in headers:
-            if name.lower() not in _OURS or self._keep(name.lower(), value):
+            lower = name.lower()
+            if lower not in _OURS or self._keep(lower, value):
                 lines.append(b"%b: %b\r\n" % (name, value))
         self.fields = b"".join(lines)
         if self.fields.count(b"\n") != len(lines) or _FIELDS.fullmatch(self.fields) is None:
@@ -82,7 +83,7 @@ class ResponseHead:
 
 def refusal(status: int, message: str, clock: Clock) -> bytes:
     """A whole response in the shape of the OCI error body, after which the connection closes."""
-    code = "UNKNOWN" if status >= 500 else "UNSUPPORTED"
+    code = "UNKNOWN" if status in (500, 503) else "UNSUPPORTED"
     body = dumps({"errors": [{"code": code, "message": message}]}, separators=(",", ":")).encode()
     return b"%b%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
         _STATUS_LINES[status],

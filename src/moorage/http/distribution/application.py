@@ -9,9 +9,10 @@ from moorage.core.clock import Timestamp
 from moorage.core.errors import AccessDeniedError
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
-from moorage.http.context import Context, new_request_id
+from moorage.http.context import Context
 from moorage.http.distribution import routes
 from moorage.http.distribution.exchange import Exchange, parse_name
+from moorage.http.hot import HotManifests
 from moorage.http.messages import BadRequestError, DisconnectedError, Request, Response
 from moorage.http.peer import Peer, peer_of
 from moorage.identity.tokens import Token
@@ -33,13 +34,14 @@ class _Progress:
 class Distribution:
     """Answers every request below `/v2/`."""
 
-    def __init__(self, context: Context, authenticator: Authenticator) -> None:
+    def __init__(self, context: Context, authenticator: Authenticator, hot: HotManifests) -> None:
         self._context = context
         self._authenticator = authenticator
+        self._hot = hot
 
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
-        request_id = new_request_id()
+        request_id = self._context.ids.next()
         progress = _Progress()
         try:
             response = await self._handle(request, request_id, progress)
@@ -50,14 +52,10 @@ class Distribution:
             if progress.call:
                 self._context.recorder.call(progress.call, known.oci_code)
             response = problems.in_oci(known, self._realm(request))
-        response.headers.update(COMMON_HEADERS)
+        _complete(request, response)
+        if response.fact is not None:
+            self._hot.learn(request.scope, response.fact, response.headers, response.body)
         response.headers["x-amzn-requestid"] = request_id
-        if request.method == "HEAD" and not response.head_only:
-            response.headers["content-length"] = str(_length(response))
-            response.body, response.head_only = b"", True
-        response.headers.setdefault("content-length", str(_length(response)))
-        if response.status in {204, 304}:
-            del response.headers["content-length"]
         return response
 
     async def _handle(self, request: Request, request_id: str, progress: _Progress) -> Response:
@@ -72,7 +70,7 @@ class Distribution:
         if found.route.requirement:
             authorize(token.principal, registry.account_id, found.route.requirement.actions, call.resource)
         context.recorder.token(token.id, call.at)
-        response = await found.route.handler(Exchange(context, request, call, name, found.reference, token.id))
+        response = await found.route.handler(Exchange(context, request, call, token, name, found.reference))
         if call.read_only or found.route.method == "PATCH":
             context.recorder.call(call)
         return response
@@ -123,6 +121,17 @@ def _call(
         protocol="oci",
         authority=peer.authority,
     )
+
+
+def _complete(request: Request, response: Response) -> None:
+    """Add the headers that every answer has; a HEAD answer has no body, whatever the handler gave."""
+    response.headers.update(COMMON_HEADERS)
+    if request.method == "HEAD" and not response.head_only:
+        response.headers["content-length"] = str(_length(response))
+        response.body, response.head_only = b"", True
+    response.headers.setdefault("content-length", str(_length(response)))
+    if response.status in {204, 304}:
+        del response.headers["content-length"]
 
 
 def _length(response: Response) -> int:

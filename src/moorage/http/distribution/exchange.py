@@ -7,6 +7,7 @@ from moorage.core.digest import Digest
 from moorage.core.names import RepositoryName
 from moorage.http.context import Context
 from moorage.http.messages import Request
+from moorage.identity.tokens import Token
 from moorage.repositories import store as repositories
 from moorage.repositories.errors import RepositoryNotFoundError
 
@@ -18,11 +19,11 @@ class Exchange:
     context: Context
     request: Request
     call: Call
+    token: Token
     name: str
     """The repository's name, parsed; empty where the route names none."""
     reference: str = ""
     """A tag, a digest or an upload's id, not parsed yet."""
-    token_id: int = 0
 
     @property
     def digest(self) -> Digest:

@@ -7,6 +7,7 @@ from moorage.core.errors import MoorageError
 from moorage.core.manifest import MAX_MANIFEST_BYTES, parse_manifest
 from moorage.core.names import Reference, TagName
 from moorage.http.distribution.exchange import Exchange
+from moorage.http.hot import Fact
 from moorage.http.messages import Response
 from moorage.http.ranges import entity_tags, is_unchanged
 from moorage.images import remove, store
@@ -38,12 +39,14 @@ async def get_manifest(exchange: Exchange) -> Response:
     if is_unchanged(exchange.request.header(b"if-none-match"), image.digest):
         del headers["content-length"]
         return Response(304, headers, head_only=True)
-    if exchange.request.method == "HEAD":
-        return Response(200, headers, head_only=True)
+    is_pull = exchange.request.method == "GET"
+    fact = Fact(exchange.call, exchange.token.id, exchange.token.expires_at, image, reference.tag, is_pull)
+    if not is_pull:
+        return Response(200, headers, head_only=True, fact=fact)
     body = store.body_now(context.points, image)
     if body is None:
         raise not_found(exchange, reference)
-    return Response(200, headers, body)
+    return Response(200, headers, body, fact=fact)
 
 
 def manifest_headers(image: Image) -> dict[str, str]:

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from moorage.core.errors import StorageFullError, UnavailableError
@@ -48,6 +49,10 @@ class FilesystemBlobs:
                 size = os.fstat(descriptor).st_size
                 os.close(descriptor)
                 raise OffsetConflictError(size) from None
+            # Between the opening and the lock the object may have been published; nobody may write into it then.
+            if not _is_at(descriptor, self._growing(key)):
+                os.close(descriptor)
+                raise BlobMissingError("no such object")
             return FileAppender(descriptor)
 
     def grown(self, key: str) -> int:
@@ -70,9 +75,10 @@ class FilesystemBlobs:
             try:
                 descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
-                if target.exists():
-                    return
-                raise
+                if not target.exists():
+                    raise
+                _sync_folder(target.parent)  # whoever renamed it may have died before this
+                return
             try:
                 os.fsync(descriptor)
             finally:
@@ -92,12 +98,12 @@ class FilesystemBlobs:
     def discard(self, key: str) -> int:
         """Remove the object in either state."""
         freed = 0
-        for path in (self._growing(key), self._published(key)):
-            try:
-                freed += path.stat().st_size
-                path.unlink()
-            except FileNotFoundError:
-                continue
+        with _faults():
+            for path in (self._growing(key), self._published(key)):
+                with suppress(FileNotFoundError):
+                    size = path.stat().st_size
+                    path.unlink()
+                    freed += size
         return freed
 
     def check(self) -> None:
@@ -183,6 +189,13 @@ def _checked(key: str) -> str:
     if not is_key(key):
         raise BlobMissingError("no such object")
     return key
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

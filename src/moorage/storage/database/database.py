@@ -45,7 +45,8 @@ class Database:
         part of the change: neither exists without the other.
         """
         write = Write(work, call)
-        self._the_writer().submit(write)
+        with self._lock:  # until it is queued, so that close() cannot come between
+            self._the_writer().submit(write)
         return write.future
 
     def point_reader(self) -> sqlite3.Connection:
@@ -65,12 +66,11 @@ class Database:
         self._engine.dispose()
 
     def _the_writer(self) -> Writer:
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("the database is closed")
-            if self._writer is None:
-                self._writer = Writer(self._engine, f"{self.path}.write-lock", self.clock, self._wake_jobs)
-            return self._writer
+        if self._closed:
+            raise RuntimeError("the database is closed")
+        if self._writer is None:
+            self._writer = Writer(self._engine, f"{self.path}.write-lock", self.clock, self._wake_jobs)
+        return self._writer
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         try:

@@ -32,6 +32,7 @@ class Job:
 
 def claim(tx: Transaction, worker: str) -> Job | None:
     """Take the job that is due longest, or None."""
+    _give_up_what_kills_workers(tx)
     free = sa.or_(jobs.c.claimed_until.is_(None), jobs.c.claimed_until <= tx.now)
     row = tx.one(
         sa.select(jobs).where(jobs.c.run_at <= tx.now, jobs.c.dead_at.is_(None), free).order_by(jobs.c.run_at).limit(1)
@@ -41,6 +42,13 @@ def claim(tx: Transaction, worker: str) -> Job | None:
     values = {"claimed_by": worker, "claimed_until": tx.now + LEASE, "attempts": row.attempts + 1}
     tx.execute(sa.update(jobs).where(jobs.c.id == row.id).values(values))
     return Job(row.id, row.kind, json.loads(row.payload), row.attempts + 1)
+
+
+def _give_up_what_kills_workers(tx: Transaction) -> None:
+    """A job whose worker died in each of its attempts was never reported as failed, and must not go on for ever."""
+    lost = jobs.c.claimed_until <= tx.now, jobs.c.attempts >= MOST_ATTEMPTS, jobs.c.dead_at.is_(None)
+    values = {"claimed_by": None, "claimed_until": None, "dead_at": tx.now, "last_error": "the worker did not come back"}
+    tx.execute(sa.update(jobs).where(*lost).values(values))
 
 
 def complete(tx: Transaction, job: Job) -> None:

@@ -91,9 +91,11 @@ class Writer:
                 connection.exec_driver_sql("ROLLBACK")
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
-        if failure is None:
-            self._follow_up(group)
-        _settle(group or [first], failure)
+        try:
+            if failure is None:
+                self._follow_up(group)
+        finally:  # what is committed is answered, whatever comes of its consequences
+            _settle(group or [first], failure)
 
     def _carry_out(self, connection: sa.Connection, first: Write, group: list[Write]) -> None:
         deadline = time.monotonic() + _LONGEST_COMMIT_SECONDS
@@ -118,8 +120,10 @@ class Writer:
             record(transaction)
         except Exception as error:
             write.error = translated(error)
-            # SQLite itself gives up the whole transaction on some faults; then this fails too, and with it the group.
-            connection.exec_driver_sql("ROLLBACK TO work")
+            try:
+                connection.exec_driver_sql("ROLLBACK TO work")
+            except sa.exc.DBAPIError:  # SQLite gives up the whole transaction on some faults, and with it the group
+                raise error from None
         else:
             write.after = transaction.after_commit
             write.wakes_jobs = transaction.wakes_jobs

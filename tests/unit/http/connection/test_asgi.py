@@ -201,6 +201,13 @@ def test_a_client_may_close_its_side_and_still_read(served: Served) -> None:
         wire.socket.shutdown(1)
         assert wire.response().body == b"slow"
         assert wire.is_closed()
+    with served.connect() as wire:
+        wire.send(request("GET", "/slow") + request("POST", "/receive", body=b"abc") + request("GET", "/hello"))
+        wire.socket.shutdown(1)
+        assert wire.response().body == b"slow"
+        assert wire.response().json["size"] == 3
+        assert wire.response().body == b"hello"
+        assert wire.is_closed()
 
 
 def test_a_client_that_does_not_read_is_waited_for(served: Served) -> None:

@@ -201,6 +201,7 @@ def test_every_beginning_of_a_good_head_may_be_waited_for(cuts: list[int]) -> No
     for cut in cuts:
         judge_beginning(whole[: known + cut], known, LIMITS)
         known = min(len(whole), known + cut)
+    assert parse(whole, LIMITS).plain
 
 
 class Witness:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from moorage.http.connection.hot import Respond
 from tests.unit.http.connection.served import IMPATIENT, Served, chunked, request, serve, some_blob
 
 
@@ -15,6 +16,9 @@ class Table:
 
     answers: dict[bytes, bytes] = field(default_factory=dict)
     asked: list[bytes] = field(default_factory=list)
+
+    def for_client(self, _address: str) -> Respond:
+        return self.respond
 
     def respond(self, head: bytes) -> bytes | None:
         self.asked.append(head)

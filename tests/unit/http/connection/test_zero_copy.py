@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.http.connection.served import IMPATIENT, App, Served, request, serve, some_blob, temporary_blob
+from tests.unit.http.connection.behaviours import App
+from tests.unit.http.connection.served import IMPATIENT, Served, request, serve, some_blob, temporary_blob
 
 MIB = 1 << 20
 BLOB = some_blob(20 * MIB + 7)

@@ -1,0 +1,34 @@
+"""Fixtures of the contract tests: one server for the AWS door of each xdist worker, and fresh places in it."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.aws.door import Door
+from tests.e2e.server import Server
+
+
+@pytest.fixture(scope="session")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """The AWS door of a running server that the tests of a worker share; it must stop cleanly at the end."""
+    server = Server(tmp_path_factory.mktemp("aws-door") / "data", "plain", settings={"MOORAGE_WORKERS": "1"})
+    try:
+        server.start()
+    except BaseException:
+        server.kill()
+        raise
+    yield Door(server)
+    server.stop()
+
+
+@pytest.fixture
+def repository(door: Door) -> str:
+    """A fresh repository of the default registry."""
+    return door.new_repository()
+
+
+@pytest.fixture
+def region() -> str:
+    """A region that no other test uses, and with it a registry without repositories."""
+    return f"xx-test-{uuid.uuid4().hex[:8]}"

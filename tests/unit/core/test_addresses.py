@@ -1,0 +1,52 @@
+import pytest
+
+from moorage.core.addresses import Addresses, registry_named_by
+from moorage.core.arn import root_arn
+from moorage.core.call import Registry
+
+HERE = Addresses("123456789012", "us-east-1", "localhost:5000", "localhost:5001")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "account", "region", "expected"),
+    [
+        (HERE, "123456789012", "us-east-1", "localhost:5000"),
+        (HERE, "123456789012", "eu-west-1", "123456789012.dkr.ecr.eu-west-1.localhost:5000"),
+        (HERE, "999999999999", "us-east-1", "999999999999.dkr.ecr.us-east-1.localhost:5000"),
+    ],
+)
+def test_the_default_registry_has_the_plain_address(addresses: Addresses, account: str, region: str, expected: str) -> None:
+    assert addresses.registry(account, region) == expected
+    assert addresses.endpoint(account, region) == f"http://{expected}"
+
+
+def test_a_domain_wins_over_the_addresses() -> None:
+    addresses = Addresses("123456789012", "us-east-1", "a:1", "b:2", domain="amazonaws.com", secure=True)
+    expected = "https://123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    assert addresses.endpoint("123456789012", "us-east-1") == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("123456789012.dkr.ecr.us-east-1.amazonaws.com", ("123456789012", "us-east-1")),
+        ("123456789012.DKR.ECR.us-east-1.LOCALHOST:5000", ("123456789012", "us-east-1")),
+        ("123456789012.dkr.ecr.us-east-1", None),
+        ("12345678901.dkr.ecr.us-east-1.localhost", None),
+        ("x123456789012.dkr.ecr.us-east-1.localhost", None),
+        ("localhost:5000", None),
+        ("", None),
+    ],
+)
+def test_a_host_selects_a_registry_or_none(host: str, expected: tuple[str, str] | None) -> None:
+    assert registry_named_by(host) == expected
+
+
+def test_what_is_addressed_is_selected_again() -> None:
+    assert registry_named_by(HERE.registry("999999999999", "eu-west-1")) == ("999999999999", "eu-west-1")
+
+
+def test_arns_are_amazons() -> None:
+    assert root_arn("123456789012") == "arn:aws:iam::123456789012:root"
+    registry = Registry(1, "private", "123456789012", "us-east-1")
+    assert registry.repository_arn("team/app") == "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
