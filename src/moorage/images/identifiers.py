@@ -1,7 +1,7 @@
 """ECR's image identifiers: a tag, a digest, or both, which must then agree (ECR API reference, ImageIdentifier)."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from moorage.core.errors import InvalidTagError
 from moorage.core.names import TagName
@@ -21,15 +21,15 @@ class FailedIdentifierError(Exception):
         self.reason = reason
 
 
-def resolve(tx: Transaction, repository_id: int, image_id: Mapping[str, str], *, besides: Collection[int] = ()) -> Image:
-    """The image that an identifier names, unless it is among `besides`; raises FailedIdentifierError."""
+def resolve(tx: Transaction, repository_id: int, image_id: Mapping[str, str]) -> Image:
+    """The image that an identifier names; raises FailedIdentifierError."""
     tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
     if not tag and not digest:
         reason = "Invalid request parameters: both tag and digest cannot be null"
         raise FailedIdentifierError("MissingDigestAndTag", reason)
     _check(tag, digest)
     found = store.by_tag(tx, repository_id, tag) if tag else store.by_digest(tx, repository_id, str(digest))
-    if found is None or found.id in besides:
+    if found is None:
         raise FailedIdentifierError("ImageNotFound", "Requested image not found")
     if digest and found.digest != digest:
         reason = "Invalid request parameters: given tag does not map to the given digest"

@@ -87,16 +87,11 @@ class ImageOperations:
         repository = repositories.get(tx, call.registry, params["repositoryName"])
         deleted: list[_Answer] = []
         failures: list[_Answer] = []
-        gone: set[int] = set()
         for image_id in _distinct(params["imageIds"]):
             try:
-                image = identifiers.resolve(tx, repository.id, image_id, besides=gone)
-                deleted += _delete(tx, call, repository, image_id, image)
+                deleted += _delete(tx, call, repository, image_id, identifiers.resolve(tx, repository.id, image_id))
             except FailedIdentifierError as error:
                 failures.append(failure(image_id, error.code, error.reason))
-            else:
-                if not store.tags_of(tx, image.id):
-                    gone.add(image.id)
         return {"imageIds": deleted, "failures": failures}
 
 
@@ -137,8 +132,7 @@ def _image(call: Call, repository: str, digest: str, tag: str | None, text: str,
 
 def _distinct(image_ids: list[dict[str, str]]) -> list[dict[str, str]]:
     """Each identifier once, in the order given."""
-    seen = {(entry.get("imageDigest"), entry.get("imageTag")): entry for entry in reversed(image_ids)}
-    return list(reversed(seen.values()))
+    return list({(entry.get("imageDigest"), entry.get("imageTag")): entry for entry in image_ids}.values())
 
 
 def refuse_together(params: Mapping[str, Any], member: str) -> None:

@@ -157,8 +157,11 @@ def test_steps_after_the_commit_run_only_when_there_was_one(ground: Ground) -> N
 
 
 def test_a_step_after_the_commit_that_fails_leaves_nobody_without_an_answer(ground: Ground) -> None:
+    def step() -> None:
+        raise LookupError
+
     def work(tx: Transaction) -> str:
-        tx.after_commit.append(partial(int, "no number"))
+        tx.after_commit.append(step)
         return add(tx, "first")
 
     gate = Gate(ground)

@@ -41,7 +41,7 @@ def add(tx: Transaction, name: str) -> None:
 
 
 def test_writers_of_several_processes_interleave_and_none_is_told_that_the_database_is_locked(ground: Ground) -> None:
-    count = 150
+    count = 80
     started = [
         subprocess.Popen(
             [sys.executable, "-c", _WRITER, str(ground.path), name, str(count)],
