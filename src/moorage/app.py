@@ -16,7 +16,7 @@ from moorage.http.authentication import Authenticator
 from moorage.http.context import Context, Policy
 from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
-from moorage.http.hot import HotManifests
+from moorage.http.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.operations import IdentityOperations
@@ -81,7 +81,7 @@ class WebApplication:
         urls = DownloadUrls(secret)
         rooms = _rooms(options, context, urls, PageTokens(secret))
         control = Control(context, Dispatcher(Service("ecr"), rooms), Sealer(secret))
-        self.hot = HotManifests(context.points, clock, context.ids, self._recorder)
+        self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
         self.asgi = PrivateApplication(context, distribution, control, urls, self.hot)
 

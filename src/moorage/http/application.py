@@ -9,7 +9,7 @@ from moorage.http.context import Context
 from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
 from moorage.http.downloads import download
-from moorage.http.hot import HotManifests
+from moorage.http.hot import HotAnswers
 from moorage.http.limits import AddressLimit
 from moorage.http.messages import DisconnectedError, Receive, Request, Response, Send
 from moorage.http.problems import in_oci, known
@@ -34,7 +34,7 @@ class PrivateApplication:
     """Plain ASGI; correct under any server."""
 
     def __init__(
-        self, context: Context, distribution: Distribution, control: Control, urls: DownloadUrls, hot: HotManifests
+        self, context: Context, distribution: Distribution, control: Control, urls: DownloadUrls, hot: HotAnswers
     ) -> None:
         self._context = context
         self._hot = hot

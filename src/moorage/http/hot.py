@@ -1,8 +1,9 @@
-"""Complete answers to repeated manifest requests, given before the request is even parsed (DESIGN section 5).
+"""Complete answers to repeated requests for manifests and small blobs, before the request is even parsed.
 
 An answer is known by the client's address and the raw bytes of the request's head, credentials included. What it rests on
 is asked of the database at each request, so nothing stale is ever served: one look at whether anything was committed since
-the last request, and only then one point read, that the token and its key are good and the tag is on the same image.
+the last request, and only then one point read, that the token and its key are good and the tag is on the same image, or
+the repository still holds the blob.
 """
 
 import sqlite3
@@ -18,20 +19,11 @@ from moorage.audit.recorder import Recorder
 from moorage.core.call import Call
 from moorage.core.clock import Clock
 from moorage.http.request_ids import RequestIds
-from moorage.images.model import Image
+from moorage.identity.tokens import STILL_GOOD, Token
 
 MOST_BYTES = 64 * 1024 * 1024
-_LARGEST_BODY = 256 * 1024
-
-_BY_TAG = """
-SELECT 1 FROM tokens t JOIN access_keys k ON k.id = t.access_key_id
-JOIN tags g ON g.repository_id = :repository AND g.name = :tag JOIN images i ON i.id = g.image_id
-WHERE t.id = :token AND t.expires_at > :now AND k.active AND i.id = :image AND i.media_type = :type
-"""
-_BY_DIGEST = """
-SELECT 1 FROM tokens t JOIN access_keys k ON k.id = t.access_key_id JOIN images i ON i.id = :image
-WHERE t.id = :token AND t.expires_at > :now AND k.active AND i.removed_at IS NULL AND i.media_type = :type
-"""
+LARGEST_BODY = 64 * 1024
+"""Bytes; larger answers are sent from where they lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +31,13 @@ class Fact:
     """What an answer rests on."""
 
     call: Call
-    token_id: int
-    expires_at: int
-    """Milliseconds; of the token."""
-    image: Image
-    tag: str | None
-    """None where the image was asked for by digest, whose meaning only ends with the image."""
-    is_pull: bool
-    """Whether it counts as a pull: a GET does, a HEAD does not."""
+    token: Token
+    condition: str
+    """A query that has a row as long as the answer is right, besides the token's own state."""
+    parameters: Mapping[str, int | str]
+    """The query's parameters."""
+    pulled_image: int | None = None
+    """The id of the image that this answer is a pull of."""
 
 
 class _Answer:
@@ -64,7 +55,7 @@ class _Answer:
         self.reported = 0
 
 
-class HotManifests:
+class HotAnswers:
     """The hot responder of one process, for its event loop only."""
 
     def __init__(self, points: sqlite3.Connection, clock: Clock, ids: RequestIds, recorder: Recorder) -> None:
@@ -87,7 +78,7 @@ class HotManifests:
         `headers` are those of the ordinary answer, without date and request id.
         """
         offered = scope.get("extensions", {}).get("moorage.hot")
-        if offered is None or not isinstance(body, bytes) or len(body) > _LARGEST_BODY:
+        if offered is None or not isinstance(body, bytes) or len(body) > LARGEST_BODY:
             return
         key = (scope["client"][0], offered["head"])
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
@@ -112,7 +103,7 @@ class HotManifests:
         now = time.time()
         try:
             version = self._points.execute("PRAGMA data_version").fetchone()[0]
-            if (version != answer.version or now * 1000 >= answer.fact.expires_at) and not self._holds(answer.fact):
+            if (version != answer.version or now * 1000 >= answer.fact.token.expires_at) and not self._holds(answer.fact):
                 self._forget((address, head))
                 return None
         except sqlite3.Error:
@@ -128,15 +119,8 @@ class HotManifests:
 
     def _holds(self, fact: Fact) -> bool:
         """Whether the answer is still the right one; one point read."""
-        parameters = {
-            "token": fact.token_id,
-            "now": self._clock.now(),
-            "image": fact.image.id,
-            "type": fact.image.media_type,
-            "repository": fact.image.repository_id,
-            "tag": fact.tag,
-        }
-        query = _BY_DIGEST if fact.tag is None else _BY_TAG
+        query = f"SELECT 1 WHERE EXISTS ({STILL_GOOD}) AND EXISTS ({fact.condition})"
+        parameters = {**fact.parameters, "token": fact.token.id, "now": self._clock.now()}
         return self._points.execute(query, parameters).fetchone() is not None
 
     def _forget(self, key: tuple[str, bytes]) -> None:
@@ -149,6 +133,6 @@ class HotManifests:
         answer.reported = answer.uses
         now, fact = self._clock.now(), answer.fact
         self._recorder.call(replace(fact.call, at=now), count=count)
-        self._recorder.token(fact.token_id, now)
-        if fact.is_pull:
-            self._recorder.pull(fact.image.id, now)
+        self._recorder.token(fact.token.id, now)
+        if fact.pulled_image is not None:
+            self._recorder.pull(fact.pulled_image, now)

@@ -89,13 +89,16 @@ def find_token(points: sqlite3.Connection, password_hash: bytes) -> Token | None
     return Token(token_id, Principal(account_id, arn, kind, key_id), region, Timestamp(expires_at))
 
 
-_STATE = "SELECT t.expires_at FROM tokens t JOIN access_keys k ON k.id = t.access_key_id WHERE t.id = ? AND k.active"
+STILL_GOOD = """
+SELECT 1 FROM tokens t JOIN access_keys k ON k.id = t.access_key_id
+WHERE t.id = :token AND t.expires_at > :now AND k.active
+"""
+"""Has a row while a token is there, its key is active and its time is not over (milliseconds)."""
 
 
 def still_good(points: sqlite3.Connection, token_id: int, now: int) -> bool:
-    """Whether a token that was found before is still there and has not expired."""
-    row = points.execute(_STATE, (token_id,)).fetchone()
-    return row is not None and row[0] > now
+    """Whether a token that was found before is still good; one point read."""
+    return points.execute(STILL_GOOD, {"token": token_id, "now": now}).fetchone() is not None
 
 
 def note_use(tx: Transaction, used: dict[int, int]) -> None:

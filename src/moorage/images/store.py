@@ -25,6 +25,16 @@ FROM images WHERE repository_id = ? AND digest = ? AND removed_at IS NULL
 """
 
 
+STILL_TAGGED = """
+SELECT 1 FROM tags g JOIN images i ON i.id = g.image_id
+WHERE g.repository_id = :repository AND g.name = :tag AND i.id = :image AND i.media_type = :type
+"""
+"""Has a row while a tag is on an image."""
+
+STILL_THERE = "SELECT 1 FROM images i WHERE i.id = :image AND i.removed_at IS NULL AND i.media_type = :type"
+"""Has a row while an image is not removed."""
+
+
 def by_tag_now(points: sqlite3.Connection, repository_id: int, tag: str) -> Image | None:
     """The image that a tag is on; one point read."""
     row = points.execute(_BY_TAG, (repository_id, tag)).fetchone()

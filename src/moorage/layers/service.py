@@ -109,13 +109,21 @@ class UploadService:
         return intake.digester.digests()[0]
 
     def cancel(self, call: Call, upload: Upload) -> bool:
-        """End an open session and free its bytes at once; returns whether there was one."""
-        ended = self._database.write(lambda tx: uploads.cancel(tx, upload.id), call).result()
-        if ended:
+        """End an open session and free its bytes at once; returns whether there was one.
+
+        The bytes go before the row: on a full disk they are the room that the row's change needs. Raises OutOfOrderError
+        while somebody is writing to the session.
+        """
+        try:
+            intake = self.open(upload)
+        except BlobMissingError:
+            return False
+        intake.sealed = True
+        try:
             self._blobs.discard(upload.key)
-            with self._lock:
-                self._digesters.pop(upload.id, None)
-        return ended
+            return self._database.write(lambda tx: uploads.cancel(tx, upload.id), call).result()
+        finally:
+            intake.close()
 
     def _caught_up(self, upload: Upload, intake: Intake, algorithm: str) -> Digester:
         """A digester that has seen the whole object and computes the digest that is asked for."""

@@ -21,6 +21,9 @@ FROM blob_digests d JOIN layers l ON l.blob_id = d.blob_id JOIN blobs b ON b.id 
 WHERE d.digest = ? AND l.repository_id = ? AND l.removed_at IS NULL
 """
 
+STILL_HELD = "SELECT 1 FROM layers l WHERE l.repository_id = :repository AND l.blob_id = :blob AND l.removed_at IS NULL"
+"""Has a row while a repository holds and shows a blob."""
+
 _SHOWN = layers.c.removed_at.is_(None)
 
 

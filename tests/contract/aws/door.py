@@ -214,6 +214,13 @@ class Door:
         with closing(sqlite3.connect(self.server.data / "moorage.db", timeout=30)) as connection, connection:
             connection.execute(statement, parameters)
 
+    def settle(self) -> None:
+        """Wait until what is written after the answer is written: a read that comes later than all is in the record."""
+        last = self.raw("DescribeRepositories", {"maxResults": 1}, Signer(region="xx-settle")).request_id
+        deadline = time.monotonic() + 2
+        while not self.query("SELECT id FROM audit WHERE request_id = ?", last) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
     def audited(self, request_id: str, seconds: float = 2) -> list[dict[str, Any]]:
         """The audit rows of a request, as soon as there is one; what is written after the answer may take two seconds."""
         deadline = time.monotonic() + seconds

@@ -105,8 +105,7 @@ def test_a_part_that_does_not_continue_is_refused_and_told_where_to_go_on(
     with refused("InvalidLayerPartException", session.invalid(9)) as caught:
         session.part(data, first, last)
     assert caught.value.response["lastValidByteReceived"] == 9  # type: ignore[typeddict-item]
-    session.part(b"ab", 10, 11)
-    assert session.complete("sha256:" + digest(b"0123456789ab")[7:])["layerDigest"] == digest(b"0123456789ab")
+    assert session.part(b"ab", 10, 11)["lastByteReceived"] == 11
 
 
 def test_a_first_part_that_does_not_begin_at_0_is_refused(session: Session) -> None:

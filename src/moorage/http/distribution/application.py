@@ -12,7 +12,7 @@ from moorage.http.authentication import Authenticator
 from moorage.http.context import Context
 from moorage.http.distribution import routes
 from moorage.http.distribution.exchange import Exchange, parse_name
-from moorage.http.hot import HotManifests
+from moorage.http.hot import HotAnswers
 from moorage.http.messages import BadRequestError, DisconnectedError, Request, Response
 from moorage.http.peer import Peer, peer_of
 from moorage.identity.tokens import Token
@@ -34,7 +34,7 @@ class _Progress:
 class Distribution:
     """Answers every request below `/v2/`."""
 
-    def __init__(self, context: Context, authenticator: Authenticator, hot: HotManifests) -> None:
+    def __init__(self, context: Context, authenticator: Authenticator, hot: HotAnswers) -> None:
         self._context = context
         self._authenticator = authenticator
         self._hot = hot

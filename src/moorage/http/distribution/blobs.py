@@ -2,6 +2,7 @@
 
 from moorage.core.digest import Digest
 from moorage.http.distribution.exchange import Exchange
+from moorage.http.hot import LARGEST_BODY, Fact
 from moorage.http.messages import FileBody, Response
 from moorage.http.ranges import byte_range, is_unchanged
 from moorage.layers import reads, store
@@ -37,11 +38,24 @@ def _body(exchange: Exchange, headers: dict[str, str], digest: Digest, layer: La
     condition = request.header(b"if-range")
     wanted = request.header(b"range") if condition is None or condition.strip('"') == str(digest) else None
     part = byte_range(wanted, layer.size)
+    if part is None and layer.size <= LARGEST_BODY and wanted is None:
+        return _small(exchange, headers, layer, reader)
     if part is None:
         return Response(200, {**headers, "content-length": str(layer.size)}, FileBody(reader, 0, layer.size))
     offset, count = part
     headers |= {"content-length": str(count), "content-range": f"bytes {offset}-{offset + count - 1}/{layer.size}"}
     return Response(206, headers, FileBody(reader, offset, count))
+
+
+def _small(exchange: Exchange, headers: dict[str, str], layer: Layer, reader: Reader) -> Response:
+    """A small blob, such as the config that every pull begins with; asked for again, it needs no parsing."""
+    body = reader.read_at(0, layer.size)
+    reader.close()
+    if len(body) != layer.size:  # it was cut while it was open
+        raise LayersNotFoundError(headers["docker-content-digest"], exchange.name, exchange.call.registry)
+    parameters: dict[str, int | str] = {"repository": layer.repository_id, "blob": layer.blob_id}
+    fact = Fact(exchange.call, exchange.token, store.STILL_HELD, parameters)
+    return Response(200, {**headers, "content-length": str(layer.size)}, body, fact=fact)
 
 
 def blob_headers(digest: Digest) -> dict[str, str]:

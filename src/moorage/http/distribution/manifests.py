@@ -39,14 +39,21 @@ async def get_manifest(exchange: Exchange) -> Response:
     if is_unchanged(exchange.request.header(b"if-none-match"), image.digest):
         del headers["content-length"]
         return Response(304, headers, head_only=True)
-    is_pull = exchange.request.method == "GET"
-    fact = Fact(exchange.call, exchange.token.id, exchange.token.expires_at, image, reference.tag, is_pull)
-    if not is_pull:
-        return Response(200, headers, head_only=True, fact=fact)
+    if exchange.request.method == "HEAD":
+        return Response(200, headers, head_only=True, fact=_fact(exchange, image, reference, None))
     body = store.body_now(context.points, image)
     if body is None:
         raise not_found(exchange, reference)
-    return Response(200, headers, body, fact=fact)
+    return Response(200, headers, body, fact=_fact(exchange, image, reference, image.id))
+
+
+def _fact(exchange: Exchange, image: Image, reference: Reference, pulled_image: int | None) -> Fact:
+    """What the answer rests on: a tag is on its image, or a digest's image is not removed."""
+    parameters: dict[str, int | str] = {"image": image.id, "type": image.media_type}
+    if reference.tag is None:
+        return Fact(exchange.call, exchange.token, store.STILL_THERE, parameters, pulled_image)
+    parameters |= {"repository": image.repository_id, "tag": reference.tag}
+    return Fact(exchange.call, exchange.token, store.STILL_TAGGED, parameters, pulled_image)
 
 
 def manifest_headers(image: Image) -> dict[str, str]:
