@@ -12,7 +12,7 @@ from tests.e2e.server import Server
 @pytest.fixture(scope="session")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """The AWS door of a running server that the tests of a worker share; it must stop cleanly at the end."""
-    server = Server(tmp_path_factory.mktemp("aws-door") / "data", "plain", settings={"MOORAGE_WORKERS": "1"})
+    server = Server(tmp_path_factory.mktemp("aws-door") / "data", "fast", settings={"MOORAGE_WORKERS": "1"})
     try:
         server.start()
     except BaseException:

@@ -103,7 +103,7 @@ class Server:
         self._process.wait()
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that hold a connection to the listening socket's port besides the supervisor."""
+        """Every process below the supervisor: the web workers and the one for jobs."""
         return [child for child in self.process.children(recursive=True) if child.is_running()]
 
     def proportional_memory(self) -> int:

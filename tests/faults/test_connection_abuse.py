@@ -223,10 +223,13 @@ def test_connections_opened_and_dropped_at_once_leave_nothing(served: Served) ->
 def test_a_server_with_too_much_to_do_says_so() -> None:
     with serve(limits=Limits()) as server:
         server.server.config.limit_concurrency = 1
-        with server.connect() as first, server.connect() as second:
+        with server.connect() as first:
             first.send(request("GET", "/slow"))
-            time.sleep(0.05)
-            response = second.get("/hello")
+            while not server.app.calls:
+                time.sleep(0.005)
+            # Only now: a second connection counts from when it is accepted, and would have had the first refused.
+            with server.connect() as second:
+                response = second.get("/hello")
             assert (response.status, response.closes) == (503, True)
             assert first.response().body == b"slow"
 

@@ -1,11 +1,11 @@
 """Pushes, pulls, deletions and collections in any order, against a model in plain Python."""
 
 import tempfile
-from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -70,23 +70,20 @@ def image_of(body: bytes) -> ModelImage:
     return ModelImage(len(body), blobs=frozenset(digest_of(BLOBS[number]) for number in USED_BY[digest]))
 
 
-@contextmanager
-def expecting(error: type[MoorageError] | None):  # type: ignore[no-untyped-def]
-    """The block raises exactly this error, or none."""
-    try:
-        yield
-    except MoorageError as raised:
-        assert type(raised) is error
-    else:
-        assert error is None, f"{error} was expected"
+def expecting(error: type[MoorageError] | None) -> AbstractContextManager[object]:
+    """The block raises this error, or none."""
+    return pytest.raises(error) if error else nullcontext()
 
 
 class StoreMachine(RuleBasedStateMachine):
     """Each rule does the same to the store and to the model."""
 
-    def __init__(self, folder: Path, template: Path) -> None:
+    folder: Path
+    template: Path
+
+    def __init__(self) -> None:
         super().__init__()
-        self.ground = Ground(Path(tempfile.mkdtemp(dir=folder)), template)
+        self.ground = Ground(Path(tempfile.mkdtemp(dir=self.folder)), self.template)
         self.model = Model()
 
     def teardown(self) -> None:
@@ -202,14 +199,14 @@ class StoreMachine(RuleBasedStateMachine):
         if error is None:
             model.holds[str(digest)].shown = False
 
-    @rule(source=names, target=names, data=blob_data)
-    def mount(self, source: str, target: str, data: bytes) -> None:
-        (from_repository, model), (to_repository, _) = self.repository(source), self.repository(target)
+    @rule(source=names, destination=names, data=blob_data)
+    def mount(self, source: str, destination: str, data: bytes) -> None:
+        (from_repository, model), (to_repository, _) = self.repository(source), self.repository(destination)
         digest = Digest.of(data)
         link = partial(reads.mount, repository_id=to_repository.id, digest=digest, source_id=from_repository.id)
         assert self.ground.write(link) == model.shows(str(digest))
         if model.shows(str(digest)):
-            self.model.link(target, str(digest), self.now)
+            self.model.link(destination, str(digest), self.now)
 
     @rule(name=names)
     def ask_whether_layers_are_there(self, name: str) -> None:
@@ -239,7 +236,7 @@ class StoreMachine(RuleBasedStateMachine):
         upload = self.ground.begin(self.repository(name)[0])
         self.ground.append(upload, data)
         assert self.ground.uploads.cancel(self.ground.call(), upload)
-        assert upload.key not in self.store.keys()
+        assert self.store.keys().isdisjoint({upload.key})
 
     @rule(step=st.sampled_from([1, clock.HOUR, GRACE // 2 + 1, GRACE, GRACE + 1, RETENTION]))
     def advance(self, step: int) -> None:
@@ -326,7 +323,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.ground.rows(sa.select(tags.c.name).where(tags.c.image_id.not_in(live))) == []
 
 
-def test_the_store_does_what_the_model_says_whatever_happens(tmp_path: Path) -> None:
-    template = make_template(tmp_path)
-    make: Callable[[], RuleBasedStateMachine] = partial(StoreMachine, tmp_path, template)
-    run_state_machine_as_test(make, settings=settings(max_examples=times(20), stateful_step_count=30, deadline=None))  # type: ignore[no-untyped-call]
+def test_the_store_does_what_the_model_says_whatever_happens(tmp_path: Path, soak: float) -> None:
+    class Machine(StoreMachine):
+        folder = tmp_path
+        template = make_template(tmp_path)
+
+    counts = settings(max_examples=times(20), stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(Machine, settings=counts)

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from moorage.core.call import Call
+from moorage.core.errors import MoorageError
 from moorage.storage.database.database import Database
 from moorage.storage.database.schema import audit
 from moorage.storage.database.transaction import Transaction, audit_row
@@ -131,6 +132,8 @@ class Recorder:
     def _flush_or_say(self) -> None:
         try:
             self.flush()
+        except MoorageError as error:
+            _log.warning("audit records could not be written", extra={"reason": error.message})
         except Exception:
             # A full disk must end neither the recorder nor an orderly stop; what could not be written is lost, and said.
             _log.exception("audit records could not be written")

@@ -32,6 +32,8 @@ MAX_EXPIRES = 604_800
 
 _BASIC_FORMAT = "%Y%m%dT%H%M%SZ"
 _BASIC_TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_REGION = re.compile(r"[a-z0-9-]{2,25}")
+"""The form of a region's name, as it stands in ARNs and host names; what has another form is nobody's region."""
 _SIGNATURE_VALUE = re.compile(r"(Signature\s*=\s*)[^,\s]+")
 _QUERY_PARTS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
 _MAX_SHOWN = 512
@@ -89,7 +91,7 @@ def verify(
     """Raise InvalidSignatureError unless the owner of `secret` signed exactly this request, for this server, just now.
 
     `body_sha256` is the lower-case hex SHA-256 of the body that was received, never what a header claims. `services` are
-    the signing names accepted here, the first of them named in errors; `regions` likewise, None for any.
+    the signing names accepted here, the first of them named in errors; `regions` likewise, None for any of a region's form.
     """
     _check_scope(credential, services, regions)
     _check_time(credential, now_ms)
@@ -223,7 +225,7 @@ def _check_algorithm(algorithm: str) -> None:
 def _check_scope(credential: Credential, services: Sequence[str], regions: Sequence[str] | None) -> None:
     """Tells every fault at once, as AWS does."""
     faults: list[str] = []
-    if regions is not None and credential.region not in regions:
+    if not _REGION.fullmatch(credential.region) or (regions is not None and credential.region not in regions):
         faults.append(f"Credential should be scoped to a valid region, not '{_shown(credential.region)}'.")
     if credential.service not in services:
         faults.append(f"Credential should be scoped to correct service: '{services[0]}'.")

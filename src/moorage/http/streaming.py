@@ -49,16 +49,26 @@ async def respond(scope: Any, send: Send, response: Response, threads: Executor)
     """Send a response; closes the blob it is sent from, whatever happens."""
     body = response.body
     try:
-        await send({"type": "http.response.start", "status": response.status, "headers": list(encoded(response.headers))})
-        if response.head_only:
-            await send({"type": "http.response.body", "body": b""})
-        elif isinstance(body, FileBody):
-            await _send_file(scope, send, body, threads)
-        else:
-            await send({"type": "http.response.body", "body": body})
+        await _respond(scope, send, response, threads)
+    except RuntimeError as error:
+        # What uvloop's transport says where the client went away before its answer.
+        if "closed" not in str(error):
+            raise
+        raise DisconnectedError from error
     finally:
         if isinstance(body, FileBody):
             body.reader.close()
+
+
+async def _respond(scope: Any, send: Send, response: Response, threads: Executor) -> None:
+    body = response.body
+    await send({"type": "http.response.start", "status": response.status, "headers": list(encoded(response.headers))})
+    if response.head_only:
+        await send({"type": "http.response.body", "body": b""})
+    elif isinstance(body, FileBody):
+        await _send_file(scope, send, body, threads)
+    else:
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _send_file(scope: Any, send: Send, body: FileBody, threads: Executor) -> None:

@@ -43,6 +43,11 @@ class Intake:
             self.digester = Digester()
         self.body_digester = Digester() if self.start else self.digester
 
+    def empty(self) -> None:
+        """Give up everything that the session has, and free its room at once, while nobody else can write to it."""
+        self._appender.rewind(0)
+        self.sealed = True
+
     def close(self) -> None:
         """Let the next writer in."""
         self._appender.close()

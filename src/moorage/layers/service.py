@@ -116,10 +116,10 @@ class UploadService:
         """
         try:
             intake = self.open(upload)
-        except BlobMissingError:
-            return False
-        intake.sealed = True
+        except BlobMissingError:  # done, or without bytes: then its row is all that is left of it
+            return self._database.write(lambda tx: uploads.cancel(tx, upload.id), call).result()
         try:
+            intake.empty()
             self._blobs.discard(upload.key)
             return self._database.write(lambda tx: uploads.cancel(tx, upload.id), call).result()
         finally:

@@ -98,6 +98,14 @@ def test_a_signature_for_another_service_is_refused(door: Door) -> None:
     _assert_refused(answer, "InvalidSignatureException", r"Credential should be scoped to correct service: 'ecr'\.")
 
 
+@pytest.mark.parametrize("region", ["x", "US-EAST-1", "us:east", "us.east", "us_east", "*", "x" * 26, "%2e%2e"])
+def test_a_region_that_cannot_be_one_is_refused_and_makes_no_registry(door: Door, region: str) -> None:
+    answer = door.raw("DescribeRepositories", signer=Signer(region=region))
+    text = f"Credential should be scoped to a valid region, not '{region}'."
+    _assert_refused(answer, "InvalidSignatureException", re.escape(text))
+    assert door.query("SELECT id FROM registries WHERE region = ?", region) == []
+
+
 def test_a_request_may_be_repeated_while_its_signature_lives(door: Door) -> None:
     request = Signer().sign(door.host, "DescribeRepositories", b"{}")
     assert [door.send(request).status for _ in range(3)] == [200] * 3
