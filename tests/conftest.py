@@ -59,7 +59,7 @@ def expected_skips(lines: Iterable[str]) -> list[Expected]:
     return [Expected.parse(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SkipReport:
     """Gathers skips on the controlling process, where the reports of all workers arrive."""
 

@@ -26,9 +26,9 @@ class Addresses:
             return self.address
         return f"{account_id}.dkr.ecr.{region}.{self.address}"
 
-    def endpoint(self, account_id: str, region: str) -> str:
-        """The registry's URL without a trailing slash (`proxyEndpoint`)."""
-        return f"{'https' if self.secure else 'http'}://{self.registry(account_id, region)}"
+    def endpoint(self, account_id: str, region: str, scheme: str = "") -> str:
+        """The registry's URL without a trailing slash (`proxyEndpoint`), by the scheme that the caller used, if it is known."""
+        return f"{scheme or ('https' if self.secure else 'http')}://{self.registry(account_id, region)}"
 
 
 def registry_named_by(host: str) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from moorage.http.downloads import download
 from moorage.http.hot import HotAnswers
 from moorage.http.limits import AddressLimit
 from moorage.http.messages import DisconnectedError, Receive, Request, Response, Send
+from moorage.http.peer import peer_of
 from moorage.http.problems import in_oci, known
 from moorage.http.streaming import respond
 from moorage.layers.download_urls import PREFIX, DownloadUrls
@@ -77,8 +78,7 @@ class PrivateApplication:
     async def _open_entry(self, request: Request, path: str) -> Response:
         if not path.startswith(OPEN_ENTRIES):
             raise NotFoundError("There is nothing at this address.")
-        client = request.scope.get("client")
-        self._limit.take(client[0] if client else "")
+        self._limit.take(peer_of(request, self._context.policy.trusted_proxies).address)
         if path == "/livez":
             return health.livez()
         if path == "/healthz":

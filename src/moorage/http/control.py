@@ -128,7 +128,7 @@ class Control:
             registry=Registry(0, "private", caller.principal.account_id, caller.region),
             source_address=peer.address,
             user_agent=request.header(b"user-agent") or "",
-            read_only=entry.mode == "read",
+            read_only=entry.read_only,
             authority=peer.authority,
         )
 
@@ -146,7 +146,8 @@ class Control:
             result = await context.read(work)
         else:
             result = await context.in_thread(partial(entry.method, context.database, call, params))
-        context.recorder.call(call)
+        if entry.read_only:
+            context.recorder.call(call)
         return result
 
 

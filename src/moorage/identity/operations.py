@@ -24,13 +24,14 @@ class IdentityOperations:
         """One entry per registry asked for, or one for the caller's own; the token in each is the same."""
         password, expires_at = tokens.issue(tx, call.principal, call.registry.region)
         token = base64.b64encode(f"{USERNAME}:{password}".encode()).decode()
+        scheme = call.authority.partition("://")[0]  # behind a proxy that does TLS, the caller's scheme is not ours
         asked = params.get("registryIds") or [call.principal.account_id]
         return {
             "authorizationData": [
                 {
                     "authorizationToken": token,
                     "expiresAt": expires_at,
-                    "proxyEndpoint": self._addresses.endpoint(account_id, call.registry.region),
+                    "proxyEndpoint": self._addresses.endpoint(account_id, call.registry.region, scheme),
                 }
                 for account_id in asked
             ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from moorage.app import ecr_operation_names
-from tests.contract.aws.door import ACCOUNT, ROOT, Answer, Door, Signer, model
+from tests.contract.aws.door import ACCOUNT, ROOT, Answer, Door, Signer, input_of
 from tests.contract.aws.error_cases import CASES, USUAL, Case
 from tests.e2e.images import digest, small
 from tests.e2e.server import ACCESS_KEY_ID
@@ -75,7 +75,7 @@ READS: dict[str, Callable[[Door, str], Members]] = {
 
 
 def _send(door: Door, name: str, repository: str, members: Members) -> Answer:
-    shape: Any = model().operation_model(name).input_shape
+    shape = input_of(name)
     named = {"repositoryName": repository} if "repositoryName" in shape.members else {}
     return door.raw(name, {**named, **members}, Signer(headers={"User-Agent": f"audit/{name}"}))
 
@@ -182,7 +182,7 @@ _ONCE = {case.code: case for case in CASES if case.code != "InvalidParameterExce
 def _fail(door: Door, case: Case) -> Answer:
     repository = door.new_repository()
     members, _ = case.prepare(door, repository)
-    shape: Any = model().operation_model(case.operation).input_shape
+    shape = input_of(case.operation)
     named = {"repositoryName": repository} if "repositoryName" in shape.members else {}
     request = {**named, **USUAL.get(case.operation, {}), **members}
     return door.raw(case.operation, {key: "eA==" if isinstance(value, bytes) else value for key, value in request.items()})

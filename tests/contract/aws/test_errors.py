@@ -3,15 +3,14 @@
 import pytest
 
 from moorage.app import ecr_operation_names
-from tests.contract.aws.door import Door, model, refused
+from tests.contract.aws.door import Door, input_of, model, refused
 from tests.contract.aws.error_cases import CASES, NEVER, NEVER_BY, USUAL, Case
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_an_error_has_its_code_and_its_text(door: Door, repository: str, case: Case) -> None:
     members, text = case.prepare(door, repository)
-    operation = model().operation_model(case.operation)
-    named = {"repositoryName": repository} if "repositoryName" in operation.input_shape.members else {}
+    named = {"repositoryName": repository} if "repositoryName" in input_of(case.operation).members else {}
     with refused(case.code, text):
         door.call(case.operation, **{**named, **USUAL.get(case.operation, {}), **members})
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from moorage.app import ecr_operation_names
-from tests.contract.aws.door import ACCOUNT, ROOT, Door, model, refused
+from tests.contract.aws.door import ACCOUNT, ROOT, Door, input_of, refused
 from tests.contract.aws.error_cases import USUAL
 from tests.e2e.images import small
 
 _OTHER = "210987654321"
-_NAMED = {name for name in ecr_operation_names() if "registryId" in model().operation_model(name).input_shape.members}
+_NAMED = {name for name in ecr_operation_names() if "registryId" in input_of(name).members}
 
 
 def test_every_operation_but_the_token_names_a_registry() -> None:

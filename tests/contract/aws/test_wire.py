@@ -1,14 +1,14 @@
 """What stands on the wire: targets, bodies, errors, numbers and ids, checked without an SDK between."""
 
 import http.client
-import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 from botocore.model import Shape
 
 from moorage.app import ecr_operation_names
-from tests.contract.aws.door import TARGET, UUID, Answer, Door, Signer, constraint, model
+from tests.contract.aws.door import TARGET, UUID, Answer, Door, Signer, constraint, input_of, model
 from tests.e2e.images import small
 
 _MIB = 1024 * 1024
@@ -167,14 +167,13 @@ def _usual(shape: Shape) -> Any:
 
 @pytest.mark.parametrize("name", ecr_operation_names())
 def test_nothing_that_stands_in_a_member_is_a_fault_of_the_server(door: Door, name: str) -> None:
-    shape: Any = model().operation_model(name).input_shape
+    shape = input_of(name)
     required = {member: _usual(shape.members[member]) for member in shape.required_members}
     for member in shape.members:
         for junk in _JUNK:
             answer = door.raw(name, {**required, member: junk})
             assert answer.status in {200, 400}, (member, junk, answer.body)
-            assert answer.status == 200 or answer.document["message"]
-            assert len(answer.body) < 20_000, (member, "the answer repeats the request")
+            assert answer.status == 200 or 0 < len(answer.document["message"]) < 2000, (member, junk)
 
 
 def test_ten_mebibytes_of_request_are_read_and_judged(door: Door, repository: str) -> None:
@@ -185,12 +184,10 @@ def test_ten_mebibytes_of_request_are_read_and_judged(door: Door, repository: st
     _assert_error(answer, "InvalidParameterException", text)
 
 
-def _post(door: Door, announced: int, body: bytes = b"") -> Answer:
+def _post(door: Door, headers: Mapping[str, str], body: Iterable[bytes]) -> Answer:
     connection = http.client.HTTPConnection(door.host, timeout=30)
     try:
-        connection.putrequest("POST", "/")
-        connection.putheader("Content-Length", str(announced))
-        connection.endheaders(body)
+        connection.request("POST", "/", body, dict(headers), encode_chunked="Transfer-Encoding" in headers)
         response = connection.getresponse()
         content = response.read()
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
@@ -198,15 +195,17 @@ def _post(door: Door, announced: int, body: bytes = b"") -> Answer:
         connection.close()
 
 
+_TOO_LARGE = f"The body must have at most {30 * _MIB} bytes."
+
+
 def test_more_than_thirty_mebibytes_are_refused_unread(door: Door) -> None:
-    text = f"The body must have at most {30 * _MIB} bytes."
-    _assert_error(_post(door, 30 * _MIB + 1), "RequestEntityTooLargeException", text, 413)
+    answer = _post(door, {"Content-Length": str(30 * _MIB + 1)}, [])
+    _assert_error(answer, "RequestEntityTooLargeException", _TOO_LARGE, 413)
 
 
-def test_more_than_thirty_mebibytes_are_refused_also_when_they_come(door: Door) -> None:
-    answer = _post(door, 31 * _MIB, b"x" * 31 * _MIB)
-    assert answer.status == 413
-    assert json.loads(answer.body)["__type"] == "RequestEntityTooLargeException"
+def test_more_than_thirty_mebibytes_are_refused_also_when_their_number_is_not_announced(door: Door) -> None:
+    answer = _post(door, {"Transfer-Encoding": "chunked"}, [b"x" * _MIB] * 31)
+    _assert_error(answer, "RequestEntityTooLargeException", _TOO_LARGE, 413)
 
 
 def test_only_post_reaches_the_aws_apis(door: Door) -> None:

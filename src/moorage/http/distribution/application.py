@@ -71,7 +71,7 @@ class Distribution:
             authorize(token.principal, registry.account_id, found.route.requirement.actions, call.resource)
         context.recorder.token(token.id, call.at)
         response = await found.route.handler(Exchange(context, request, call, token, name, found.reference))
-        if call.read_only or found.route.method == "PATCH":
+        if call.event_name and (call.read_only or found.route.method == "PATCH"):
             context.recorder.call(call)
         return response
 

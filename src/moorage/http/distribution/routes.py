@@ -30,6 +30,7 @@ class Route:
     pattern: re.Pattern[str]
     handler: Handler
     event_name: str
+    """Empty where there is nothing to record but the token's use."""
     requirement: Requirement | None
     """None for the entry that asks only for a valid login."""
     read_only: bool = True
@@ -68,7 +69,7 @@ _MANIFEST = _pattern("manifests/(?P<reference>[^/]+)")
 _BLOB = _pattern("blobs/(?P<reference>[^/]+)")
 
 ROUTES = (
-    Route("GET", _BASE, ping, "GetAuthorizationToken", None),
+    Route("GET", _BASE, ping, "", None),
     Route(
         "GET", _CATALOG, listing.get_catalog, "DescribeRepositories", Requirement(("ecr:DescribeRepositories",), "repositories")
     ),
