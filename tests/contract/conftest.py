@@ -18,7 +18,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     except BaseException:
         server.kill()
         raise
-    yield Door(server)
+    opened = Door(server)
+    yield opened
+    opened.close()
     server.stop()
 
 

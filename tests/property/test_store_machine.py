@@ -1,9 +1,11 @@
 """Pushes, pulls, deletions and collections in any order, against a model in plain Python."""
 
+import collections
 import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -80,6 +82,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     folder: Path
     template: Path
+    collected: ClassVar[collections.Counter[str]]
+    """What the collector removed in all examples."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -249,7 +253,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def collect(self) -> None:
-        collect.collect(self.ground.database, self.store, GRACE)
+        done = collect.collect(self.ground.database, self.store, GRACE)
+        self.collected.update({"layers": done.layers, "blobs": done.blobs})
         self.model.collect(self.now, GRACE)
         assert self.ground.count(garbage) == 0
 
@@ -323,10 +328,13 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.ground.rows(sa.select(tags.c.name).where(tags.c.image_id.not_in(live))) == []
 
 
+@pytest.mark.timeout(1800)
 def test_the_store_does_what_the_model_says_whatever_happens(tmp_path: Path, soak: float) -> None:
     class Machine(StoreMachine):
         folder = tmp_path
         template = make_template(tmp_path)
+        collected: ClassVar[collections.Counter[str]] = collections.Counter()
 
     counts = settings(max_examples=times(20), stateful_step_count=30, deadline=None)
     run_state_machine_as_test(Machine, settings=counts)
+    assert Machine.collected["layers"] > 0 and Machine.collected["blobs"] > 0

@@ -80,7 +80,7 @@ def descriptor(media_type: str, data: bytes, **members: Any) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": f"sha256:{hashlib.sha256(data).hexdigest()}", "size": len(data), **members}
 
 
-def manifest_of(config: bytes, layers: Iterable[bytes], **members: Any) -> bytes:
+def manifest_of(config: bytes, layers: Iterable[bytes], /, **members: Any) -> bytes:
     """An OCI image manifest."""
     document = {
         "schemaVersion": 2,
@@ -92,7 +92,7 @@ def manifest_of(config: bytes, layers: Iterable[bytes], **members: Any) -> bytes
     return json.dumps(document).encode()
 
 
-def index_of(manifests: Iterable[bytes], **members: Any) -> bytes:
+def index_of(manifests: Iterable[bytes], /, **members: Any) -> bytes:
     """An OCI index of these manifests."""
     document = {
         "schemaVersion": 2,
@@ -294,10 +294,16 @@ class Ground:
 
     def tags(self, repository: Repository) -> Mapping[str, str]:
         """Where each tag is."""
-        shown = self.do("ListImages", repositoryName=repository.name, maxResults=1000)["imageIds"]
-        return {entry["imageTag"]: entry["imageDigest"] for entry in shown if entry.get("imageTag")}
+        return {entry["imageTag"]: entry["imageDigest"] for entry in self._listed(repository) if entry.get("imageTag")}
 
     def digests(self, repository: Repository) -> set[str]:
         """The images that are shown."""
-        shown = self.do("ListImages", repositoryName=repository.name, maxResults=1000)["imageIds"]
-        return {entry["imageDigest"] for entry in shown}
+        return {entry["imageDigest"] for entry in self._listed(repository)}
+
+    def _listed(self, repository: Repository) -> list[dict[str, str]]:
+        answer = self.do("ListImages", repositoryName=repository.name, maxResults=1000)
+        listed = list(answer["imageIds"])
+        while token := answer.get("nextToken"):
+            answer = self.do("ListImages", repositoryName=repository.name, maxResults=1000, nextToken=token)
+            listed += answer["imageIds"]
+        return listed

@@ -17,8 +17,6 @@ class Intake:
         """Bytes that the session had when this intake began."""
         self.sealed = False
         """Whether the session is done, and nothing more may come."""
-        # A client that begins anew at byte 0 in its closing PUT is forgiven if its body alone is the blob.
-        self.body_digester = Digester() if self.start else digester
 
     @property
     def offset(self) -> int:
@@ -33,15 +31,12 @@ class Intake:
         self._appender.write(data)
         if self.digester.size == before:
             self.digester.update(data)
-        if self.body_digester is not self.digester:
-            self.body_digester.update(data)
 
     def rewind(self) -> None:
         """Undo everything since this intake began."""
         self._appender.rewind(self.start)
         if self.digester.size > self.start:
             self.digester = Digester()
-        self.body_digester = Digester() if self.start else self.digester
 
     def empty(self) -> None:
         """Give up everything that the session has, and free its room at once, while nobody else can write to it."""

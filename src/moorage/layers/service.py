@@ -135,10 +135,9 @@ class UploadService:
         return digester
 
     def _body_alone(self, upload: Upload, intake: Intake, expected: Digest, whole: Digester) -> Digester:
-        """The closing body's own digester if it is the blob; some clients begin anew at byte 0 in their closing PUT."""
-        body = intake.body_digester
-        if body.size and not body.computes(expected.algorithm):
-            body = Digester(expected.algorithm)
+        """A digester of the closing body alone, if it is the blob; some clients begin anew at byte 0 in their closing PUT."""
+        body = Digester(expected.algorithm)
+        if intake.start:
             for piece in self._blobs.read_grown(upload.key, intake.start, intake.offset):
                 body.update(piece)
         if not body.size or expected not in body.digests():

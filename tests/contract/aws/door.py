@@ -114,13 +114,14 @@ class Door:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.host = server.host
+        self._clients: list[Any] = []
         self.ecr = self.client()
         self._login: dict[str, str] = {}
         self._http = http.client.HTTPConnection(self.host, timeout=60)
 
     def client(self, region: str = REGION, key_id: str = ACCESS_KEY_ID, secret: str = SECRET_ACCESS_KEY) -> Any:
         """A boto3 client that sends what it is told, so that the server's own validation is what answers."""
-        return boto3.client(
+        made = boto3.client(
             "ecr",
             endpoint_url=f"http://{self.host}",
             region_name=region,
@@ -128,6 +129,14 @@ class Door:
             aws_secret_access_key=secret,
             config=Config(retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=60),
         )
+        self._clients.append(made)
+        return made
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._http.close()
+        for client in self._clients:
+            client.close()
 
     def call(self, operation: str, client: Any = None, **members: Any) -> dict[str, Any]:
         """Call an operation by the model's name; returns its members without the metadata."""

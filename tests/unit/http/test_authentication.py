@@ -1,4 +1,6 @@
 import base64
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -13,9 +15,10 @@ from tests.unit.ground import ROOT, Ground
 
 
 @pytest.fixture
-def authenticator(ground: Ground) -> Authenticator:
+def authenticator(ground: Ground) -> Iterator[Authenticator]:
     """What is under test, on the ground's database."""
-    return Authenticator(ground.database.point_reader(), ground.clock)
+    with closing(ground.database.point_reader()) as points:
+        yield Authenticator(points, ground.clock)
 
 
 @pytest.fixture

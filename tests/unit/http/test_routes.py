@@ -121,7 +121,7 @@ def test_every_route_but_the_ping_requires_a_permission() -> None:
 
 def test_every_route_corresponds_to_an_operation_and_an_action_of_ecr() -> None:
     operations = Service("ecr").operation_names
-    assert {route.event_name for route in ROUTES} <= operations
+    assert {route.event_name for route in ROUTES if route.handler is not ping} <= operations
     actions = {action for route in ROUTES if route.requirement for action in route.requirement.actions}
     assert {action.removeprefix("ecr:") for action in actions} <= operations
 

@@ -42,11 +42,11 @@ def history(ground: Ground) -> list[tuple[object, ...]]:
 
 def counted(ground: Ground, repository: Repository) -> tuple[int, int]:
     """Images and bytes, pending changes included."""
-    both = [
-        ground.rows(sa.select(sa.func.total(t.c.images), sa.func.total(t.c.bytes)).where(t.c.repository_id == repository.id))[0]
-        for t in (usage, usage_deltas)
-    ]
-    return int(both[0][0] + both[1][0]), int(both[0][1] + both[1][1])
+    totals = {"images": 0, "bytes": 0}
+    for table in (usage, usage_deltas):
+        for row in ground.rows(sa.select(table).where(table.c.repository_id == repository.id)):
+            totals = {"images": totals["images"] + row.images, "bytes": totals["bytes"] + row.bytes}
+    return totals["images"], totals["bytes"]
 
 
 def test_a_manifest_is_stored_byte_for_byte_with_what_its_config_says(ground: Ground, repository: Repository) -> None:

@@ -188,6 +188,8 @@ def _expects_continue(values: list[bytes] | None) -> bool:
 
 def _explain(head: bytes, limits: Limits) -> RefusedRequestError:
     """What is wrong with a head that does not match the grammar; only the answer depends on it, never the refusal."""
+    if head.find(b"\r\n") > limits.target_bytes + 64:
+        return RefusedRequestError(414, "The request target is too long.")
     if len(head) > limits.head_bytes:
         return RefusedRequestError(431, "The request head is too large.")
     if _LONE.search(head):
