@@ -44,6 +44,15 @@ class _Caller:
     """The region of the credential's scope: it selects the registry, as the endpoint's does at AWS."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A signature that is not checked yet, and the key that it claims."""
+
+    request: SignedRequest
+    credential: sigv4.Credential
+    key: AccessKey
+
+
 class Control:
     """Answers the requests of one AWS service."""
 
@@ -72,26 +81,25 @@ class Control:
 
     async def _handle(self, request: Request, request_id: str, progress: _Progress) -> Response:
         context = self._context
+        # Whose signature it claims to be comes first: nobody without a key makes this server read a large body.
+        claim = await self._claim(request)
         body = await request.body(MOST_BODY)
-        if len(body) <= _IN_LOOP:
-            body_hash = hashlib.sha256(body).hexdigest()
-        else:
-            body_hash = await context.in_thread(lambda: hashlib.sha256(body).hexdigest())
-        caller = await self._authenticate(request, body_hash)
+        caller = await self._verified(claim, body)
         entry = await self._entry(request)
+        progress.call = call = self._call(request, request_id, caller, entry)
         params = entry.decode(body) if len(body) <= _IN_LOOP else await context.in_thread(entry.decode, body)
-        call = self._call(request, request_id, caller, entry)
         account_id = entry.registry_id(params) or caller.principal.account_id
-        progress.call = call = replace(call, resource=_resource(call.registry, account_id, entry.requirements(params)))
-        for need in entry.requirements(params):
+        needs = entry.requirements(params)
+        progress.call = call = replace(call, resource=_resource(call.registry, account_id, needs))
+        for need in needs:
             for resource in _resources(call.registry, account_id, need):
                 authorize(caller.principal, account_id, need.actions, resource)
-        call = replace(call, registry=await context.registry(account_id, caller.region))
-        progress.call = call
+        progress.call = call = replace(call, registry=await context.registry(account_id, caller.region))
         result = await self._run(entry, call, params)
         return Response(200, {"content-type": self._dispatcher.service.content_type}, entry.encode(result))
 
-    async def _authenticate(self, request: Request, body_hash: str) -> _Caller:
+    async def _claim(self, request: Request) -> _Claim:
+        """Who claims to have signed the request; raises where nobody can have."""
         signed = SignedRequest(
             method=request.method,
             path=request.raw_path,
@@ -102,10 +110,18 @@ class Control:
         key = await self._key(credential.access_key_id)
         if key is None or not key.active or credential.session_token is not None:
             raise InvalidSecurityTokenError
+        return _Claim(signed, credential, key)
+
+    async def _verified(self, claim: _Claim, body: bytes) -> _Caller:
+        """The caller, once the signature is seen to be theirs."""
+        if len(body) <= _IN_LOOP:
+            body_hash = hashlib.sha256(body).hexdigest()
+        else:
+            body_hash = await self._context.in_thread(lambda: hashlib.sha256(body).hexdigest())
         now = self._context.clock.now()
         services = (self._dispatcher.service.signing_name,)
-        sigv4.verify(signed, credential, key.secret, now_ms=now, services=services, body_sha256=body_hash)
-        return _Caller(key.principal, credential.region)
+        sigv4.verify(claim.request, claim.credential, claim.key.secret, now_ms=now, services=services, body_sha256=body_hash)
+        return _Caller(claim.key.principal, claim.credential.region)
 
     async def _key(self, key_id: str) -> AccessKey | None:
         return await self._context.read(lambda tx: find_access_key(tx, self._sealer, key_id))

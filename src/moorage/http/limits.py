@@ -22,7 +22,7 @@ class AddressLimit:
         now = self._clock.now()
         level, at = self._buckets.pop(address, (float(self._burst), now))
         level = min(self._burst, level + max(0, now - at) * self._rate)
-        self._buckets[address] = (max(level - 1, 0.0), now)
+        self._buckets[address] = (level - 1 if level >= 1 else level, now)  # a refusal costs nothing
         if len(self._buckets) > _MOST_ADDRESSES:
             self._buckets.popitem(last=False)
         if level < 1:

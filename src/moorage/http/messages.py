@@ -74,9 +74,13 @@ class Request:
 
     @cached_property
     def query(self) -> dict[str, list[str]]:
-        """Every value of each query parameter, in order."""
+        """Every value of each query parameter, in order; raises BadRequestError beyond a thousand."""
         found: dict[str, list[str]] = {}
-        pairs = parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=1000)
+        text = self.scope["query_string"].decode("latin-1")
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=1000)
+        except ValueError:
+            raise BadRequestError("The query has too many parameters.") from None
         for name, value in pairs:
             found.setdefault(name, []).append(value)
         return found

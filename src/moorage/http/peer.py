@@ -1,7 +1,7 @@
 """Who is at the other end, and by which name they reached us; forwarded headers count only from trusted proxies."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from moorage.http.messages import Request
@@ -34,28 +34,45 @@ def peer_of(request: Request, trusted: Sequence[Network]) -> Peer:
     if not _is_trusted(address, trusted):
         return Peer(address, scheme, host)
     forwarded = _forwarded(request)
-    hops = [hop.strip() for hop in forwarded.get("for", "").split(",") if hop.strip()]
+    if forwarded is None:
+        return Peer(address, scheme, host)
+    hops = list(forwarded.hops)
     # From the right: each hop was written by the one before it, and only trusted ones are believed.
     while hops and _is_trusted(address, trusted):
         address = _bare_address(hops.pop())
-    proto = forwarded.get("proto", "").split(",")[-1].strip().lower()
-    named = forwarded.get("host", "").split(",")[-1].strip()
-    return Peer(address, proto if proto in {"http", "https"} else scheme, named or host)
+    proto = forwarded.proto.lower()
+    return Peer(address, proto if proto in {"http", "https"} else scheme, forwarded.host or host)
 
 
-def _forwarded(request: Request) -> dict[str, str]:
-    """`Forwarded` (RFC 7239) if it is there, else the X-Forwarded family."""
-    header = request.header(b"forwarded")
-    if header is None:
-        names = {"for": b"x-forwarded-for", "proto": b"x-forwarded-proto", "host": b"x-forwarded-host"}
-        return {part: request.header(name) or "" for part, name in names.items()}
-    found: dict[str, list[str]] = {"for": [], "proto": [], "host": []}
-    for element in header.split(","):
-        for pair in element.split(";"):
-            name, _, value = pair.strip().partition("=")
-            if name.lower() in found:
-                found[name.lower()].append(value.strip().strip('"'))
-    return {name: ",".join(values) for name, values in found.items()}
+@dataclass(frozen=True, slots=True)
+class _Forwarded:
+    hops: tuple[str, ...]
+    proto: str
+    host: str
+    """Scheme and host as the nearest proxy says them; empty where it does not."""
+
+
+def _forwarded(request: Request) -> _Forwarded | None:
+    """`Forwarded` (RFC 7239) or the X-Forwarded family; None for both, since the proxy wrote only one of them."""
+    standard = request.header(b"forwarded")
+    family = {name: request.header(b"x-forwarded-" + name) for name in (b"for", b"proto", b"host")}
+    if standard is None:
+        hops, protos, hosts = ((value or "").split(",") for value in family.values())
+        return _Forwarded(_filled(hops), protos[-1].strip(), hosts[-1].strip())
+    if any(value is not None for value in family.values()):
+        return None
+    elements = [_pairs(element) for element in standard.split(",")]
+    last = elements[-1]
+    return _Forwarded(_filled(pairs.get("for", "") for pairs in elements), last.get("proto", ""), last.get("host", ""))
+
+
+def _pairs(element: str) -> dict[str, str]:
+    split = (pair.strip().partition("=") for pair in element.split(";"))
+    return {name.lower(): value.strip().strip('"') for name, _, value in split}
+
+
+def _filled(hops: Iterable[str]) -> tuple[str, ...]:
+    return tuple(hop.strip() for hop in hops if hop.strip())
 
 
 def _bare_address(hop: str) -> str:
@@ -72,4 +89,6 @@ def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
     return any(parsed in network for network in trusted)

@@ -17,12 +17,16 @@ from moorage.images.identifiers import FailedIdentifierError
 from moorage.images.model import Image
 from moorage.images.push import Push, put_image
 from moorage.repositories import store as repositories
+from moorage.repositories.errors import LimitExceededError
 from moorage.repositories.model import Repository
 from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
 
 _Answer = dict[str, Any]
+
+MOST_ANSWER = 64 * 1024 * 1024
+"""Characters of manifests in one answer: an image asked for by digest is repeated for each of its tags."""
 
 
 class ImageOperations:
@@ -63,6 +67,7 @@ class ImageOperations:
             images: list[_Answer] = []
             failures: list[_Answer] = []
             pulled: list[int] = []
+            room = MOST_ANSWER
             for image_id in _distinct(params["imageIds"]):
                 try:
                     found = identifiers.resolve(tx, repository.id, image_id)
@@ -73,6 +78,9 @@ class ImageOperations:
                 named = image_id.get("imageTag")
                 tags: list[str | None] = [named] if named else [*store.tags_of(tx, found.id)] or [None]
                 text = store.body(tx, found.digest).decode()
+                room -= len(text) * len(tags)
+                if room < 0:
+                    raise LimitExceededError(f"The answer would have more than {MOST_ANSWER} characters; ask for fewer images.")
                 images += [_image(call, name, found.digest, tag, text, found.media_type) for tag in tags]
             return {"images": images, "failures": failures}, pulled
 
