@@ -1,6 +1,7 @@
 """What stands on the wire: targets, bodies, errors, numbers and ids, checked without an SDK between."""
 
 import http.client
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -185,6 +186,9 @@ def test_ten_mebibytes_of_request_are_read_and_judged(door: Door, repository: st
 
 
 def _post(door: Door, headers: Mapping[str, str], body: Iterable[bytes]) -> Answer:
+    """A request that is signed by a key that exists, since nobody else's body is read at all."""
+    signed = Signer().sign(door.host, "ListImages", b"{}").headers
+    headers = {**{name: str(value) for name, value in signed.items() if name.lower() != "content-length"}, **headers}
     connection = http.client.HTTPConnection(door.host, timeout=30)
     try:
         connection.request("POST", "/", body, dict(headers), encode_chunked="Transfer-Encoding" in headers)
@@ -206,6 +210,19 @@ def test_more_than_thirty_mebibytes_are_refused_unread(door: Door) -> None:
 def test_more_than_thirty_mebibytes_are_refused_also_when_their_number_is_not_announced(door: Door) -> None:
     answer = _post(door, {"Transfer-Encoding": "chunked"}, [b"x" * _MIB] * 31)
     _assert_error(answer, "RequestEntityTooLargeException", _TOO_LARGE, 413)
+
+
+def test_the_body_of_a_request_that_nobody_signed_is_not_read(door: Door) -> None:
+    connection = http.client.HTTPConnection(door.host, timeout=30)
+    try:
+        connection.putrequest("POST", "/")
+        connection.putheader("Content-Length", str(20 * _MIB))
+        connection.endheaders()
+        response = connection.getresponse()
+        assert response.status == 400
+        assert json.loads(response.read())["__type"] == "MissingAuthenticationTokenException"
+    finally:
+        connection.close()
 
 
 def test_only_post_reaches_the_aws_apis(door: Door) -> None:
