@@ -258,6 +258,20 @@ class StoreMachine(RuleBasedStateMachine):
         self.model.collect(self.now, GRACE)
         assert self.ground.count(garbage) == 0
 
+    @rule(step=st.sampled_from([GRACE // 2 + 1, GRACE, GRACE + 1, RETENTION]), purge=st.booleans())
+    def let_time_pass_and_collect(self, step: int, purge: bool) -> None:
+        self.advance(step)
+        if purge:
+            self.purge()
+        self.collect()
+
+    @rule(name=names, body=manifests, step=st.sampled_from([0, GRACE + 1]))
+    def replace_an_image(self, name: str, body: bytes, step: int) -> None:
+        self.push_whole_image(name, body, "v1")
+        self.advance(step)
+        self.delete_by_tag_through_the_api(name, "v1")
+        self.let_time_pass_and_collect(RETENTION, purge=True)
+
     @rule()
     def reap(self) -> None:
         collect.reap_uploads(self.ground.database, self.store)
