@@ -38,7 +38,9 @@ from moorage.workers.tasks import tasks
 
 ROOT_CREDENTIALS = "root-credentials.json"
 _THREADS = 16
-"""For what blocks: publishing, hashing large bodies, bodies that a foreign ASGI server hands over."""
+"""For what blocks shortly, and for bodies that a foreign ASGI server hands over."""
+_CLOSERS = 8
+"""For closing uploads: syncing gigabytes to a slow disk must not keep anything else waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class WebApplication:
         blobs = FilesystemBlobs(options.data_dir / "blobs")
         self._database = Database(options.data_dir / "moorage.db", clock, wake_jobs=wake)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="work")
+        self._closers = ThreadPoolExecutor(_CLOSERS, thread_name_prefix="closer")
         self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use)
         uploads = UploadService(self._database, blobs, UploadLimits(keeping.upload_expiry, keeping.max_uploads))
         context = Context(
@@ -75,6 +78,7 @@ class WebApplication:
             addresses=options.addresses,
             clock=clock,
             threads=self._threads,
+            closers=self._closers,
             ids=RequestIds(),
             policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
         )
@@ -87,6 +91,7 @@ class WebApplication:
 
     def close(self) -> None:
         """Write what waits, and let go of everything."""
+        self._closers.shutdown(wait=True)
         self._threads.shutdown(wait=True)
         self._recorder.close()
         self._database.close()
@@ -102,19 +107,23 @@ def prepare(options: Options) -> Prepared:
     identity = options.identity
     key_id, secret = identity.root_access_key_id, identity.root_secret_access_key
 
-    def work(tx: Transaction) -> tuple[str, str | None]:
+    credentials = options.data_dir / ROOT_CREDENTIALS
+
+    def work(tx: Transaction) -> Prepared:
         accounts.ensure_account(tx, identity.account_id, "default")
         accounts.ensure_registry(tx, "private", identity.account_id, identity.region)
         if key_id and secret:
             access_keys.set_root_key(tx, sealer, identity.account_id, key_id, secret)
-            return key_id, None
-        return access_keys.ensure_root_key(tx, sealer, identity.account_id)
+            credentials.unlink(missing_ok=True)  # the key that it holds is no longer good
+            return Prepared(key_id, None, first_start)
+        root = access_keys.ensure_root_key(tx, sealer, identity.account_id)
+        if root.is_new:
+            # Before the commit: a key whose secret nobody could ever read would be worse than a file that is written again.
+            document = {"access_key_id": root.id, "secret_access_key": root.secret}
+            write_private(credentials, json.dumps(document, indent=2).encode() + b"\n")
+        return Prepared(root.id, root.secret, first_start)
 
-    root_id, root_secret = run_once(path, SystemClock(), work)
-    if root_secret is not None:
-        document = {"access_key_id": root_id, "secret_access_key": root_secret}
-        write_private(options.data_dir / ROOT_CREDENTIALS, json.dumps(document, indent=2).encode() + b"\n")
-    return Prepared(root_id, root_secret, first_start)
+    return run_once(path, SystemClock(), work)
 
 
 def web(options: Options, wake: Callable[[], None]) -> WebApplication:
@@ -150,6 +159,6 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
         IdentityOperations(addresses),
         RepositoryOperations(addresses, page_tokens),
         LayerOperations(context.uploads, urls, keeping.grace),
-        ImageOperations(context.blobs, sparse_indexes=keeping.sparse_indexes),
+        ImageOperations(context.blobs, context.recorder.pull, grace=keeping.grace, sparse_indexes=keeping.sparse_indexes),
         ListingOperations(addresses, page_tokens),
     ]

@@ -14,7 +14,7 @@ from moorage.core.errors import MoorageError, StorageFullError
 from moorage.storage.blobs.filesystem import FilesystemBlobs
 from moorage.storage.blobs.memory import MemoryBlobs
 from moorage.storage.blobs.port import BlobMissingError, BlobStore, OffsetConflictError, Reader, is_key, new_key
-from tests.contract.objects import contents, grow
+from tests.contract.objects import append, contents, grow
 
 KIB = 1024
 
@@ -217,6 +217,33 @@ def test_a_writer_that_is_at_work_cannot_bring_a_discarded_object_back(store: Bl
     appender.close()
     with pytest.raises(BlobMissingError):
         store.grown(key)
+
+
+def test_a_writer_may_empty_an_object_that_is_discarded(store: BlobStore) -> None:
+    key = grow(store, b"data")
+    appender = store.append_to(key)
+    store.discard(key)
+    appender.rewind(0)
+    appender.close()
+    assert store.discard(key) == 0
+
+
+def test_a_withdrawn_object_grows_again(store: BlobStore) -> None:
+    key = grow(store, b"data")
+    store.publish(key)
+    store.withdraw(key)
+    with pytest.raises(BlobMissingError):
+        store.open(key, 4)
+    append(store, key, b" and more")
+    store.publish(key)
+    assert contents(store, key, 13) == b"data and more"
+
+
+def test_withdrawing_what_is_not_published_changes_nothing(store: BlobStore) -> None:
+    key = grow(store, b"data")
+    store.withdraw(key)
+    store.withdraw(new_key())
+    assert store.grown(key) == 4
 
 
 HOSTILE = (

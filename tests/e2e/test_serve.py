@@ -7,12 +7,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import ssl
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -37,13 +38,13 @@ def environment(directory: Path, settings: Mapping[str, str]) -> dict[str, str]:
 class Started:
     """A server with its standard output and error in files; the current directory is the test's own."""
 
-    def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, settings: Mapping[str, str], prefix: Sequence[str] = ()) -> None:
         self.directory = directory
         self.data = directory / "moorage-data"
         self.output, self.log = directory / "stdout", directory / "stderr"
         with self.output.open("wb") as output, self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*MOORAGE, "serve"],
+                [*prefix, *MOORAGE, "serve"],
                 cwd=directory,
                 env=environment(directory, settings),
                 stdin=subprocess.DEVNULL,
@@ -79,10 +80,10 @@ Serve = Callable[..., Started]
 def serve(tmp_path: Path) -> Iterator[Serve]:
     started: list[Started] = []
 
-    def begin(**settings: str) -> Started:
+    def begin(prefix: Sequence[str] = (), **settings: str) -> Started:
         directory = tmp_path if not started else tmp_path / f"server-{len(started)}"
         directory.mkdir(exist_ok=True)
-        started.append(Started(directory, settings))
+        started.append(Started(directory, settings, prefix))
         return started[-1]
 
     yield begin
@@ -112,6 +113,19 @@ def status(port: int, path: str = "/livez", context: ssl.SSLContext | None = Non
     with contextlib.closing(connection):
         connection.request("GET", path)
         return connection.getresponse().status
+
+
+def make_certificate(directory: Path, settings: dict[str, str]) -> ssl.SSLContext:
+    """Has the server serve TLS; returns the context of a client that trusts it."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    cert, key = directory / "cert.pem", directory / "key.pem"
+    cert.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(key))
+    settings.update(MOORAGE_TLS_CERT=str(cert), MOORAGE_TLS_KEY=str(key))
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
 
 
 def mode(path: Path) -> int:
@@ -197,6 +211,62 @@ def test_a_second_server_on_the_same_data_is_refused_and_told_of_the_first(serve
     assert status(port) == 200
 
 
+def test_a_lost_key_is_said_and_not_replaced(serve: Serve) -> None:
+    first = serve(MOORAGE_PORT="0")
+    first.ready()
+    assert first.end() == 0
+    key = first.data / "secret.key"
+    kept = key.read_bytes()
+    key.unlink()
+    complaint = serve(MOORAGE_PORT="0", MOORAGE_DATA_DIR=str(first.data)).refused()
+    assert complaint.startswith(f"moorage: The secret key file {key} is missing")
+    assert not key.exists()
+    key.write_bytes(kept)
+    key.chmod(0o600)
+    again = serve(MOORAGE_PORT="0", MOORAGE_DATA_DIR=str(first.data))
+    again.ready()
+    assert again.end() == 0
+
+
+def test_another_key_than_the_databases_is_said(serve: Serve) -> None:
+    first = serve(MOORAGE_PORT="0")
+    first.ready()
+    assert first.end() == 0
+    (first.data / "secret.key").write_bytes(bytes(32))
+    complaint = serve(MOORAGE_PORT="0", MOORAGE_DATA_DIR=str(first.data)).refused()
+    assert complaint.endswith(
+        "secret.key is not the one that the database in " + f"{first.data} was written with: restore that key from a backup."
+    )
+
+
+def test_a_newer_database_is_said(serve: Serve) -> None:
+    first = serve(MOORAGE_PORT="0")
+    first.ready()
+    assert first.end() == 0
+    with contextlib.closing(sqlite3.connect(first.data / "moorage.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    complaint = serve(MOORAGE_PORT="0", MOORAGE_DATA_DIR=str(first.data)).refused()
+    assert complaint.startswith("moorage: The database has schema 9999, which this release does not know")
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_silent_connections_exhaust_nothing(serve: Serve, tmp_path: Path, tls: bool) -> None:
+    port = free_port()
+    settings = {"MOORAGE_PORT": str(port), "MOORAGE_WORKERS": "1"}
+    context = make_certificate(tmp_path, settings) if tls else None
+    server = serve(("sh", "-c", 'ulimit -Sn 160 && ulimit -Hn 320 && exec "$@"', "sh"), **settings)
+    server.ready()
+    with contextlib.ExitStack() as stack:
+        for _ in range(500):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        for _ in range(20):
+            assert status(port, "/healthz", context) == 200
+        for child in psutil.Process(server.process.pid).children():
+            assert child.num_fds() < 200
+    assert server.end() == 0
+    assert [line for line in server.log.read_text().splitlines() if " error " in line] == []
+
+
 def test_a_bad_setting_is_one_sentence_and_2(tmp_path: Path) -> None:
     found = moorage(tmp_path, "serve", MOORAGE_RETENTION="a week")
     assert found.returncode == 2
@@ -245,16 +315,11 @@ def test_the_terminals_interrupt_ends_it_with_0(serve: Serve) -> None:
 
 
 def test_tls_is_served_and_named_in_every_address(serve: Serve, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    cert.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    issued.private_key_pem.write_to_path(str(key))
     port = free_port()
-    server = serve(MOORAGE_PORT=str(port), MOORAGE_TLS_CERT=str(cert), MOORAGE_TLS_KEY=str(key))
+    settings = {"MOORAGE_PORT": str(port)}
+    context = make_certificate(tmp_path, settings)
+    server = serve(**settings)
     assert f"ready at https://localhost:{port}" in server.ready()
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
     assert status(port, context=context) == 200
     assert server.end() == 0
 

@@ -162,10 +162,13 @@ class Ground:
             IdentityOperations(ADDRESSES),
             RepositoryOperations(ADDRESSES, page_tokens),
             LayerOperations(self.uploads, self.urls, GRACE),
-            ImageOperations(self.blobs, sparse_indexes=False),
+            ImageOperations(self.blobs, self._note_pull, grace=GRACE, sparse_indexes=False),
             ListingOperations(ADDRESSES, page_tokens),
         ]
         return Dispatcher(service(), rooms)
+
+    def _note_pull(self, image_id: int, at: int) -> None:
+        self.write(lambda tx: image_store.note_pulls(tx, {image_id: at}))
 
     def do(self, operation: str, **params: Any) -> dict[str, Any]:
         """Carry out an operation as the AWS door does, from JSON on."""
@@ -193,7 +196,7 @@ class Ground:
 
     def begin(self, repository: Repository, algorithm: str = "sha256") -> Upload:
         """An upload session."""
-        return self.uploads.begin(self.call("InitiateLayerUpload", repository.name), repository.id, algorithm)
+        return self.uploads.begin(self.call("InitiateLayerUpload", repository.name), repository.name, algorithm)
 
     def append(self, upload: Upload, data: bytes) -> None:
         """Append to a session as a PATCH does."""
@@ -257,6 +260,7 @@ class Ground:
             body=body,
             digest=str(Digest.of(body, algorithm)),
             tags=tuple(TagName.parse(tag) for tag in tags),
+            grace=GRACE,
             condition=condition,
             facts=read_facts(self.database, self.blobs, self.registry, repository.name, manifest),
             sparse=sparse,

@@ -17,6 +17,7 @@ from moorage.config import Options
 from moorage.storage.private_file import write_private
 
 KEY_BYTES = 32
+_DATABASE = "moorage.db"
 _TRIES = 5
 _PAUSE = 0.05
 
@@ -101,11 +102,17 @@ def _holder(path: Path) -> dict[str, Any]:
 def ensure_secret_key(options: Options) -> None:
     """Make the key in the data directory on the first start; a key that the operator names must exist already.
 
-    A key of one's own that is missing is never made: what is stored is encrypted with it. Needs the directory's lock.
+    A key that is missing while there is a database is never made: what is stored is encrypted with the one that was there.
+    Needs the directory's lock.
     """
     path = options.key_path
     try:
         if options.secret_key_file is None and not path.exists():
+            if (options.data_dir / _DATABASE).exists():
+                raise CommandError(
+                    f"The secret key file {path} is missing, and what the database beside it holds cannot be read without it: "
+                    "restore the key from a backup."
+                )
             write_private(path, secrets.token_bytes(KEY_BYTES))
         found = path.stat()
         with path.open("rb"):

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import ssl
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from moorage.cli.listening import Listener, listen
 from moorage.cli.supervisor import Lines, Plan, Supervisor
 from moorage.config import Options
 from moorage.http.server import ServerOptions, serve
+from moorage.identity.sealing import WrongKeyError
+from moorage.storage.database.migrate import NewerDatabaseError
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ def run(options: Options, command: str) -> int:
     logs.configure(options.log_level)
     # Whatever is written from here on is for this user alone, also what libraries write.
     os.umask(0o077)
+    _raise_descriptor_limit()
     prepare_directory(options.data_dir)
     lock = Lock(options.data_dir)
     ensure_secret_key(options)
@@ -35,8 +39,28 @@ def run(options: Options, command: str) -> int:
     listener = listen(options)
     options = options.listening_on(listener.port)
     lock.describe({"endpoint": options.endpoint})
-    prepared = app.prepare(options)
+    prepared = _prepare(options)
     return Supervisor(_plan(options, listener, lock, lambda: _greet(options, listener, prepared, command))).run()
+
+
+def _raise_descriptor_limit() -> None:
+    """Let this process and its children open as many files as they are allowed to; each connection needs up to three."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Some systems refuse what they allow; then the limit stays, and the workers take fewer connections.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _prepare(options: Options) -> app.Prepared:
+    try:
+        return app.prepare(options)
+    except WrongKeyError:
+        raise CommandError(
+            f"The secret key file {options.key_path} is not the one that the database in {options.data_dir} was written with: "
+            "restore that key from a backup."
+        ) from None
+    except NewerDatabaseError as error:
+        raise CommandError(str(error)) from None
 
 
 def _check_tls(options: Options) -> None:

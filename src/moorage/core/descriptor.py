@@ -8,7 +8,8 @@ from moorage.core import media_types
 from moorage.core.digest import is_grammatical
 from moorage.core.errors import MoorageError
 
-_MAX_SIZE = 2**63 - 1
+MAX_SIZE = 2**63 - 1
+"""Bytes; what databases and Go clients can count."""
 
 
 class InvalidManifestError(MoorageError):
@@ -39,7 +40,7 @@ class Descriptor:
         digest, size = value.get("digest"), value.get("size")
         if not isinstance(digest, str) or not is_grammatical(digest):
             raise InvalidManifestError(f"{where}.digest is missing or malformed.")
-        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MAX_SIZE:
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= MAX_SIZE:
             raise InvalidManifestError(f"{where}.size must be a whole number of bytes.")
         platform = value.get("platform")
         if platform is not None and not isinstance(platform, dict):

@@ -64,7 +64,7 @@ def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
         raise InvalidManifestError("The manifest states no media type, neither in Content-Type nor in its mediaType.")
     if stated and own and own != stated:
         raise InvalidManifestError(f"The manifest's mediaType {own!r} contradicts the Content-Type {stated!r}.")
-    if not _MEDIA_TYPE.fullmatch(media_type) or media_type in media_types.SCHEMA1 or "signatures" in document:
+    if not _MEDIA_TYPE.fullmatch(media_type) or media_type in media_types.SCHEMA1:
         raise InvalidManifestError(f"Manifests of the type {media_type!r} are not supported.")
     _refuse_ambiguity(document, media_type)
     return _read(document, media_type)

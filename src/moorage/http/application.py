@@ -8,7 +8,7 @@ from moorage.http import health
 from moorage.http.context import Context
 from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
-from moorage.http.downloads import download
+from moorage.http.downloads import SAFE_HEADERS, download
 from moorage.http.hot import HotAnswers
 from moorage.http.limits import AddressLimit
 from moorage.http.messages import DisconnectedError, Receive, Request, Response, Send
@@ -72,7 +72,7 @@ class PrivateApplication:
                 raise
             response = in_oci(known(error, self._context.ids.next()), "")
             body = response.body if isinstance(response.body, bytes) else b""
-            response.headers["content-length"] = str(len(body))
+            response.headers |= {"content-length": str(len(body)), **SAFE_HEADERS}
             return response
 
     async def _open_entry(self, request: Request, path: str) -> Response:

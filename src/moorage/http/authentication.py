@@ -12,6 +12,7 @@ from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
 
 _MOST_CACHED = 10_000
 _LONGEST_HEADER = 8192
+_LONGEST_CACHED = 512
 
 
 class Authenticator:
@@ -33,6 +34,7 @@ class Authenticator:
         now = self._clock.now()
         token = self._known.get(header)
         if token is not None and tokens.still_good(self._points, token.id, now):
+            self._known.move_to_end(header)
             return token
         self._known.pop(header, None)
         token = tokens.find_token(self._points, tokens.hash_of(_password(header)))
@@ -40,6 +42,8 @@ class Authenticator:
             raise NotAuthorizedError
         if token.expires_at <= now:
             raise TokenExpiredError
+        if len(header) > _LONGEST_CACHED:
+            return token  # nobody's client pads its header; a cache of such spellings would only be filled with them
         self._known[header] = token
         if len(self._known) > _MOST_CACHED:
             self._known.popitem(last=False)

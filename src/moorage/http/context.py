@@ -45,6 +45,8 @@ class Context:
     addresses: Addresses
     clock: Clock
     threads: Executor
+    closers: Executor
+    """For closing uploads, which can take long."""
     ids: RequestIds
     policy: Policy
     registries: dict[tuple[str, str], Registry] = field(default_factory=dict)

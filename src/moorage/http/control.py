@@ -27,6 +27,9 @@ MOST_BODY = 30 * 1024 * 1024
 _IN_LOOP = 64 * 1024
 """Bytes of a body up to which hashing and decoding it do not hold up the event loop."""
 
+_LARGE_ANSWERS = frozenset({"BatchGetImage", "DescribeImages", "ListImages"})
+"""Encoding these can take long enough to hold up the event loop."""
+
 EVENT_SOURCE = "ecr.amazonaws.com"
 
 
@@ -96,15 +99,19 @@ class Control:
                 authorize(caller.principal, account_id, need.actions, resource)
         progress.call = call = replace(call, registry=await context.registry(account_id, caller.region))
         result = await self._run(entry, call, params)
-        return Response(200, {"content-type": self._dispatcher.service.content_type}, entry.encode(result))
+        answer = await context.in_thread(entry.encode, result) if entry.name in _LARGE_ANSWERS else entry.encode(result)
+        return Response(200, {"content-type": self._dispatcher.service.content_type}, answer)
 
     async def _claim(self, request: Request) -> _Claim:
         """Who claims to have signed the request; raises where nobody can have."""
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
+        # The client signed the host that it asked for, which a trusted proxy may have replaced by its own name for us.
+        host = peer_of(request, self._context.policy.trusted_proxies).host
         signed = SignedRequest(
             method=request.method,
             path=request.raw_path,
             query=request.scope["query_string"].decode("latin-1"),
-            headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]],
+            headers=[(name, host if name == "host" and host else value) for name, value in headers],
         )
         credential = sigv4.parse(signed)
         key = await self._key(credential.access_key_id)

@@ -11,7 +11,8 @@ from moorage.layers.download_urls import DownloadDeniedError, DownloadUrls
 from moorage.storage.blobs.port import BlobMissingError
 
 _PATH = re.compile(r"/downloads/(?P<repository>[0-9]{1,18})/(?P<digest>[a-z0-9]+:[a-f0-9]+)")
-_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox", "cache-control": "private"}
+SAFE_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox", "cache-control": "private"}
+"""What keeps a browser from running what it downloads."""
 
 
 async def download(context: Context, urls: DownloadUrls, request: Request) -> Response:
@@ -34,7 +35,12 @@ async def download(context: Context, urls: DownloadUrls, request: Request) -> Re
         reader.close()
         raise
     offset, count = part or (0, layer.size)
-    headers = {**_HEADERS, "content-type": "application/octet-stream", "content-length": str(count), "accept-ranges": "bytes"}
+    headers = {
+        **SAFE_HEADERS,
+        "content-type": "application/octet-stream",
+        "content-length": str(count),
+        "accept-ranges": "bytes",
+    }
     if part:
         headers["content-range"] = f"bytes {offset}-{offset + count - 1}/{layer.size}"
     if request.method == "HEAD":

@@ -2,10 +2,11 @@
 
 import json
 import logging
+import sqlite3
 
 from moorage.aws.encode import encode_error
 from moorage.aws.model import Service
-from moorage.core.errors import MoorageError
+from moorage.core.errors import MoorageError, UnavailableError
 from moorage.http.messages import Response
 from moorage.identity.tokens import NotAuthorizedError
 
@@ -25,6 +26,9 @@ def known(error: Exception, request_id: str) -> MoorageError:
     """The error if it is one that a caller may see; any other is logged and becomes an InternalError."""
     if isinstance(error, MoorageError):
         return error
+    if isinstance(error, sqlite3.OperationalError):  # a point read on the loop that would have had to wait
+        _log.warning("the database does not answer", extra={"request_id": request_id, "reason": str(error)})
+        return UnavailableError()
     _log.error("unexpected error", exc_info=error, extra={"request_id": request_id})
     return InternalError(f"Internal server error; the request id is {request_id}.")
 

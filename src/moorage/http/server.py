@@ -2,26 +2,38 @@
 
 import asyncio
 import math
+import resource
 import signal
 import socket
+import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import uvicorn
 
+from moorage.http.connection.door import Door
 from moorage.http.connection.hot import HotResponder
 from moorage.http.connection.limits import Limits
-from moorage.http.connection.protocol import connection_class
+from moorage.http.connection.protocol import Connection, connection_class
 
 KEEP_ALIVE = 75
 """Seconds that an idle connection stays open."""
 BACKLOG = 2048
 _LAST_RESORT = 5
 """Seconds past the shutdown time-out after which an orphan that still runs is ended by the kernel."""
+
+
+_RESERVED_DESCRIPTORS = 128
+"""What a worker needs besides its connections: databases, logs, uploads' staging files."""
+_DESCRIPTORS_EACH = 3
+"""A transfer's: its socket, a duplicate of it, its file."""
+_LEAST_CONNECTIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,8 @@ def serve(
     `ready` is called once, when connections are accepted. SIGINT is ignored: it reaches the whole group from the terminal,
     and the supervisor passes on what it means.
     """
+    # The first call imports `_strptime`, which must not happen when no descriptor is left to open its file with.
+    time.strptime("2000", "%Y")
     seconds = math.ceil(options.shutdown_timeout / 1000)
     config = uvicorn.Config(
         application.asgi,
@@ -77,17 +91,53 @@ def serve(
         ssl_certfile=options.tls_cert,
         ssl_keyfile=options.tls_key,
     )
-    _Server(config, leave_fd, ready, seconds).run(sockets=[listener])
+    _Worker(config, leave_fd, ready, seconds).run(sockets=[listener])
     return 0
 
 
 def _connection_class(application: Servable, options: ServerOptions) -> Any:
     if options.connection == "plain":
         return "httptools"
-    return connection_class(application.hot, Limits())
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return connection_class(application.hot, limits_within(soft))
 
 
-class _Server(uvicorn.Server):
+def limits_within(descriptors: int) -> Limits:
+    """The usual limits, with no more connections than a process can serve that may open so many files."""
+    limits = Limits()
+    if descriptors == resource.RLIM_INFINITY:
+        return limits
+    affordable = (descriptors - _RESERVED_DESCRIPTORS) // _DESCRIPTORS_EACH
+    return replace(limits, connections=max(_LEAST_CONNECTIONS, min(limits.connections, affordable)))
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, with doors of our own for TLS where our own connections stand behind them."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._doors: list[Door] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called once; afterwards connections are accepted."""
+        kind: Any = self.config.http_protocol_class
+        ours = self.config.is_ssl and isinstance(kind, type) and issubclass(kind, Connection)
+        await super().startup([] if ours else sockets)
+        if ours:
+            context = cast(ssl.SSLContext, self.config.ssl)
+            make = partial(kind, self.config, self.server_state, self.lifespan.state, asyncio.get_running_loop())
+            self._doors = [Door(listener, context, make) for listener in sockets or ()]
+            for door in self._doors:
+                door.open()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called once, at the end."""
+        for door in self._doors:
+            await door.close()
+        await super().shutdown(sockets)
+
+
+class _Worker(Server):
     def __init__(self, config: uvicorn.Config, leave_fd: int, ready: Callable[[], None], shutdown_seconds: int) -> None:
         super().__init__(config)
         self._leave_fd = leave_fd

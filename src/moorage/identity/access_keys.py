@@ -28,6 +28,19 @@ class AccessKey:
         return f"AccessKey({self.principal.access_key_id})"
 
 
+@dataclass(frozen=True, slots=True)
+class RootKey:
+    """An account's root key."""
+
+    id: str
+    secret: str
+    is_new: bool
+    """Whether it was made just now."""
+
+    def __repr__(self) -> str:
+        return f"RootKey({self.id})"
+
+
 def new_key_id() -> str:
     """A new access key id, in the form of AWS's long-term keys."""
     return "AKIA" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))
@@ -57,16 +70,16 @@ def root_keys(tx: Transaction, account_id: str) -> list[str]:
     return [row.id for row in tx.all(query)]
 
 
-def ensure_root_key(tx: Transaction, sealer: Sealer, account_id: str) -> tuple[str, str]:
+def ensure_root_key(tx: Transaction, sealer: Sealer, account_id: str) -> RootKey:
     """The account's root key and its secret, made on the first start and kept from then on."""
     existing = root_keys(tx, account_id)
     if existing:
         found = find_access_key(tx, sealer, existing[0])
         if found:
-            return existing[0], found.secret
+            return RootKey(existing[0], found.secret, is_new=False)
     key_id, secret = new_key_id(), new_secret()
     set_root_key(tx, sealer, account_id, key_id, secret)
-    return key_id, secret
+    return RootKey(key_id, secret, is_new=True)
 
 
 def set_root_key(tx: Transaction, sealer: Sealer, account_id: str, key_id: str, secret: str) -> None:

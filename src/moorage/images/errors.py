@@ -6,6 +6,9 @@ from typing import Any
 from moorage.core.call import Registry
 from moorage.core.errors import InvalidDigestError, MoorageError
 
+_MOST_NAMED = 100
+"""Digests that an error names at most; a manifest can miss thousands."""
+
 
 class ImageNotFoundError(MoorageError):
     """The repository has no such image."""
@@ -66,15 +69,22 @@ class _MissingReferencesError(MoorageError):
     oci_code = "MANIFEST_BLOB_UNKNOWN"
 
     def __init__(self, what: str, digests: Sequence[str], repository: str, registry: Registry) -> None:
-        self.digests = tuple(digests)
+        self.digests = tuple(digests[:_MOST_NAMED])
+        more = ", ..." if len(digests) > _MOST_NAMED else ""
         super().__init__(
-            f"{what} with digests '[{', '.join(digests)}]' required for pushing image into repository with name "
+            f"{what} with digests '[{', '.join(self.digests)}{more}]' required for pushing image into repository with name "
             f"'{repository}' in the registry with id '{registry.account_id}' do not exist"
         )
 
     def entries(self) -> list[dict[str, Any]]:
-        """One entry for each digest that is missing."""
-        return [{"code": self.oci_code, "message": self.message, "detail": {"digest": digest}} for digest in self.digests]
+        """One entry for each digest that is missing; only the first says the whole, so that the answer stays small."""
+        first, *others = self.digests
+        entry = {"code": self.oci_code, "message": self.message, "detail": {"digest": first}}
+        return [entry] + [_unknown(digest) for digest in others]
+
+
+def _unknown(digest: str) -> dict[str, Any]:
+    return {"code": _MissingReferencesError.oci_code, "message": f"{digest} does not exist", "detail": {"digest": digest}}
 
 
 class ImageLayersNotFoundError(_MissingReferencesError):

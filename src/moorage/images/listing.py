@@ -26,6 +26,19 @@ DEFAULT_PAGE = 100
 _MOST_IMAGES_IN_QUERY = 500
 
 
+# Never the whole row: annotations and labels can have megabytes.
+_SHOWN = (
+    images.c.id,
+    images.c.digest,
+    images.c.image_size,
+    images.c.pushed_at,
+    images.c.media_type,
+    images.c.config_media_type,
+    images.c.last_pulled_at,
+    images.c.subject_digest,
+)
+
+
 class ListingOperations:
     """ListImages, DescribeImages and DeleteRepository."""
 
@@ -129,7 +142,7 @@ def _details(tx: Transaction, call: Call, repository: str, ids: list[int]) -> li
         query = sa.select(tags.c.image_id, tags.c.name).where(tags.c.image_id.in_(some)).order_by(tags.c.name)
         for row in tx.all(query):
             names.setdefault(row.image_id, []).append(row.name)
-        rows.update({row.id: row for row in tx.all(sa.select(images).where(images.c.id.in_(some)))})
+        rows.update({row.id: row for row in tx.all(sa.select(*_SHOWN).where(images.c.id.in_(some)))})
     return [_detail(call, repository, rows[image_id], names.get(image_id)) for image_id in ids]
 
 

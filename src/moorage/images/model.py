@@ -12,6 +12,8 @@ MAX_CONFIG_BYTES = 8 * 1024 * 1024
 """A larger config is stored like any blob, but not looked into."""
 
 _MAX_LABELS = 1000
+_MAX_LABEL_CHARACTERS = 64 * 1024
+"""Beyond these bounds labels are not kept for searching; the config itself is kept as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def _labels(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
     pairs = [(key, text) for key, text in value.items() if isinstance(text, str) and _is_storable(key + text)]
-    return dict(pairs[:_MAX_LABELS])
+    kept = dict(pairs[:_MAX_LABELS])
+    return kept if sum(map(len, [*kept, *kept.values()])) <= _MAX_LABEL_CHARACTERS else {}
 
 
 def _is_storable(text: str) -> bool:

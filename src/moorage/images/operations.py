@@ -1,6 +1,6 @@
 """ECR's operations on images: pushing, reading and deleting (ECR API reference)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -32,8 +32,10 @@ MOST_ANSWER = 64 * 1024 * 1024
 class ImageOperations:
     """PutImage, BatchGetImage and BatchDeleteImage."""
 
-    def __init__(self, blobs: BlobStore, *, sparse_indexes: bool) -> None:
+    def __init__(self, blobs: BlobStore, note_pull: Callable[[int, int], None], *, grace: int, sparse_indexes: bool) -> None:
         self._blobs = blobs
+        self._note_pull = note_pull
+        self._grace = grace
         self._sparse = sparse_indexes
 
     @operation("PutImage", requires=(Requirement(("ecr:PutImage",)),), mode="own")
@@ -51,6 +53,7 @@ class ImageOperations:
             digest=str(digest),
             tags=(TagName.parse(tag),) if tag else (),
             facts=read_facts(database, self._blobs, call.registry, name, manifest),
+            grace=self._grace,
             sparse=self._sparse,
             repeatable=False,
         )
@@ -85,8 +88,8 @@ class ImageOperations:
             return {"images": images, "failures": failures}, pulled
 
         answer, pulled = database.read(work).result()
-        if pulled:
-            database.write(lambda tx: store.note_pulls(tx, dict.fromkeys(pulled, call.at))).result()
+        for image in pulled:
+            self._note_pull(image, call.at)
         return answer
 
     @operation("BatchDeleteImage", requires=(Requirement(("ecr:BatchDeleteImage",)),), mode="write")

@@ -4,7 +4,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from moorage.core.call import Call
-from moorage.core.descriptor import Descriptor, InvalidManifestError
+from moorage.core.descriptor import MAX_SIZE, Descriptor, InvalidManifestError
 from moorage.core.events import Event
 from moorage.core.manifest import Manifest
 from moorage.core.names import TagName
@@ -34,6 +34,8 @@ class Push:
     tags: tuple[TagName, ...] = ()
     condition: TagCondition | None = None
     facts: ImageFacts = field(default_factory=ImageFacts)
+    grace: int = 0
+    """Milliseconds that a layer is kept for those who were told that it is here."""
     sparse: bool = False
     """Whether an index may name manifests that the repository does not hold."""
     repeatable: bool = True
@@ -73,14 +75,16 @@ def put_image(tx: Transaction, call: Call, push: Push) -> Pushed:
 def _references(tx: Transaction, call: Call, repository: Repository, push: Push) -> _References:
     manifest = push.manifest
     needed = [blob for blob in manifest.blobs if not blob.may_be_absent]
-    found = layers.find_many(tx, repository.id, [blob.digest for blob in manifest.blobs])
+    # Whoever was told that a layer is here may rely on it, even if another caller has removed its last image meanwhile.
+    since = tx.now - push.grace
+    found = layers.find_many(tx, repository.id, [blob.digest for blob in manifest.blobs], hidden_since=since)
     missing = _absent(needed, found)
     if missing:
         raise ImageLayersNotFoundError(missing, repository.name, call.registry)
     children = store.by_digests(tx, repository.id, [child.digest for child in manifest.manifests])
     # BuildKit's registry cache before 0.21 is an index whose manifests are really layers and a config.
     others = [child.digest for child in manifest.manifests if child.digest not in children]
-    found |= layers.find_many(tx, repository.id, others)
+    found |= layers.find_many(tx, repository.id, others, hidden_since=since)
     absent = _absent([child for child in manifest.manifests if not child.may_be_absent], found.keys() | children.keys())
     if absent and not push.sparse:
         raise ReferencedImagesNotFoundError(absent, repository.name, call.registry)
@@ -152,7 +156,7 @@ def _image_size(tx: Transaction, manifest: Manifest, found: _References) -> int:
     if found.children:
         return store.largest(tx, [child.id for child in found.children.values()])
     sizes = {item.digest: item.size for item in (*manifest.blobs, *manifest.manifests)}
-    return sum(sizes.values())
+    return min(sum(sizes.values()), MAX_SIZE)  # content that lies elsewhere may claim any size
 
 
 def _announce(tx: Transaction, call: Call, repository: Repository, push: Push, moved: Sequence[str]) -> None:

@@ -33,16 +33,15 @@ def page(tx: Transaction, repository_id: int, subject: str, artifact_type: str |
         query = query.where(images.c.artifact_type == artifact_type)
     if after is not None:
         query = query.where(images.c.digest > after)
-    rows = tx.all(query.order_by(images.c.digest).limit(_PAGE_ROWS + 1))
     shown: list[Mapping[str, Any]] = []
     size = 0
-    for row in rows[:_PAGE_ROWS]:
+    # Row by row, since annotations can have megabytes: no more is read than is shown.
+    for row in tx.execute(query.order_by(images.c.digest)).yield_per(1):
         size += len(row.annotations) + len(row.digest) + 512
-        if shown and size > _PAGE_BYTES:
-            break
+        if shown and (size > _PAGE_BYTES or len(shown) == _PAGE_ROWS):
+            return Page(tuple(shown), shown[-1]["digest"])
         shown.append(_descriptor(row))
-    more = len(shown) < len(rows)
-    return Page(tuple(shown), shown[-1]["digest"] if more and shown else None)
+    return Page(tuple(shown))
 
 
 def _descriptor(row: sa.Row[Any]) -> dict[str, Any]:

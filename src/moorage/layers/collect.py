@@ -4,17 +4,22 @@ Each step decides in one short transaction that checks again, and removes object
 the object's key is a row of `garbage`, so that a crash leaves nothing that the next run does not find.
 """
 
+import logging
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
+from moorage.core.errors import MoorageError
 from moorage.layers import garbage as garbage_rows
 from moorage.layers import uploads
 from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database.database import Database
 from moorage.storage.database.schema import blobs, image_layers, layers
 from moorage.storage.database.transaction import Transaction
+
+_log = logging.getLogger(__name__)
 
 _STEP = 200
 """Rows a transaction, so that none holds the write lock for long."""
@@ -42,10 +47,19 @@ def collect(database: Database, store: BlobStore, grace: int) -> Collected:
 
 def discard_garbage(database: Database, store: BlobStore) -> int:
     """Remove the objects that no row needs; returns the bytes freed."""
-    freed = 0
-    while keys := database.read(lambda tx: garbage_rows.some(tx, _STEP)).result():
-        freed += sum(store.discard(key) for key in keys)
-        database.write(partial(garbage_rows.forget, keys=keys)).result()
+    freed, last = 0, ""
+    while keys := database.read(partial(garbage_rows.due, after=last, limit=_STEP)).result():
+        last = keys[-1]
+        gone: list[str] = []
+        for key in keys:
+            try:
+                freed += store.discard(key)
+            except (OSError, MoorageError):
+                # It stays on the list, and must not keep the others from going.
+                _log.exception("an object cannot be removed", extra={"key": key})
+            else:
+                gone.append(key)
+        database.write(partial(garbage_rows.forget, keys=gone)).result()
     return freed
 
 
@@ -61,14 +75,20 @@ def reap_uploads(database: Database, store: BlobStore) -> int:
     return reaped
 
 
-def _drop_layers(tx: Transaction, grace: int) -> int:
-    """Holds that no image needs: stamped long ago, or hidden with nothing left to keep them for."""
-    referred = sa.select(image_layers.c.blob_id).where(
+def _referred() -> sa.Select[tuple[int]]:
+    """Images, removed or not, that refer to a hold."""
+    return sa.select(image_layers.c.blob_id).where(
         image_layers.c.repository_id == layers.c.repository_id, image_layers.c.blob_id == layers.c.blob_id
     )
-    old = layers.c.stamped_at < tx.now - grace
-    query = sa.select(layers.c.repository_id, layers.c.blob_id, layers.c.stamped_at).where(old, ~sa.exists(referred))
-    rows = tx.all(query.limit(_STEP))
+
+
+def _stamped_before(time: int) -> sa.Select[Any]:
+    return sa.select(layers.c.repository_id, layers.c.blob_id, layers.c.stamped_at).where(layers.c.stamped_at < time)
+
+
+def _drop_layers(tx: Transaction, grace: int) -> int:
+    """Holds that no image, removed or not, refers to."""
+    rows = tx.all(_stamped_before(tx.now - grace).where(~sa.exists(_referred())).limit(_STEP))
     for row in rows:
         tx.execute(sa.delete(layers).where(layers.c.repository_id == row.repository_id, layers.c.blob_id == row.blob_id))
         held = sa.select(layers.c.blob_id).where(layers.c.blob_id == row.blob_id)

@@ -1,7 +1,7 @@
 """Where the bytes of an upload arrive: written and hashed in one go, in whatever thread brings them."""
 
 from moorage.core.digest import Digester
-from moorage.layers.errors import LayerTooLargeError
+from moorage.layers.errors import LayerTooLargeError, SizeMismatchError
 from moorage.layers.model import MAX_LAYER_BYTES
 from moorage.storage.blobs.port import Appender
 
@@ -12,6 +12,7 @@ class Intake:
     def __init__(self, appender: Appender, digester: Digester, *, most: int = MAX_LAYER_BYTES) -> None:
         self._appender = appender
         self._most = most
+        self._expected: int | None = None
         self.digester = digester
         self.start = appender.offset
         """Bytes that the session had when this intake began."""
@@ -23,11 +24,19 @@ class Intake:
         """Bytes that the session has now."""
         return self._appender.offset
 
+    def expect(self, count: int) -> None:
+        """So many bytes are announced: refuse at once what would be too large, and later what comes beyond them."""
+        if self.start + count > self._most:
+            raise LayerTooLargeError(f"A layer can have at most {self._most} bytes.")
+        self._expected = self.start + count
+
     def write(self, data: bytes | memoryview) -> None:
         """Append the next bytes of the body. When the store fails, what it took before stays."""
         before = self._appender.offset
         if before + len(data) > self._most:
             raise LayerTooLargeError(f"A layer can have at most {self._most} bytes.")
+        if self._expected is not None and before + len(data) > self._expected:
+            raise SizeMismatchError("More bytes came than were announced.")
         self._appender.write(data)
         if self.digester.size == before:
             self.digester.update(data)

@@ -56,11 +56,16 @@ class LayerOperations:
             repository = repositories.get(tx, call.registry, name)
             return store.find_many(tx, repository.id, filter(_DIGEST.fullmatch, digests))
 
+        def touch(tx: Transaction) -> dict[str, Layer]:
+            found = find(tx)
+            for layer in found.values():
+                if reads.wants_touch(layer, call.at, self._grace):
+                    store.touch(tx, layer.repository_id, [layer.blob_id])
+            return found
+
         found = database.read(find).result()
-        stale = [layer for layer in found.values() if reads.wants_touch(layer, call.at, self._grace)]
-        if stale:
-            ids = [layer.blob_id for layer in stale]
-            database.write(lambda tx: store.touch(tx, stale[0].repository_id, ids)).result()
+        if any(reads.wants_touch(layer, call.at, self._grace) for layer in found.values()):
+            found = database.write(touch).result()
         known = [digest for digest in dict.fromkeys(digests) if _DIGEST.fullmatch(digest)]
         return {
             "layers": [_shown(digest, found.get(digest)) for digest in known],
@@ -70,8 +75,7 @@ class LayerOperations:
     @operation("InitiateLayerUpload", requires=(Requirement(("ecr:InitiateLayerUpload",)),), mode="own")
     def initiate_layer_upload(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
         """Open an upload; clients cut their parts to `partSize` bytes."""
-        repository = database.read(lambda tx: repositories.get(tx, call.registry, params["repositoryName"])).result()
-        upload = self._service.begin(call, repository.id)
+        upload = self._service.begin(call, params["repositoryName"])
         return {"uploadId": upload.id, "partSize": PART_SIZE}
 
     @operation("UploadLayerPart", requires=(Requirement(("ecr:UploadLayerPart",)),), mode="own")

@@ -15,6 +15,7 @@ from moorage.layers import store, uploads
 from moorage.layers.errors import DigestMismatchError, OutOfOrderError, UploadNotFoundError
 from moorage.layers.intake import Intake
 from moorage.layers.model import Upload
+from moorage.repositories import store as repositories
 from moorage.storage.blobs.port import BlobMissingError, BlobStore, OffsetConflictError
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
@@ -41,15 +42,18 @@ class UploadService:
         self._digesters: OrderedDict[str, Digester] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, call: Call, repository_id: int, algorithm: str = "sha256") -> Upload:
-        """Open a session; raises TooManyUploadsError."""
+    def begin(self, call: Call, repository: str, algorithm: str = "sha256", *, audited: bool = True) -> Upload:
+        """Open a session; raises RepositoryNotFoundError, TooManyUploadsError.
+
+        Without `audited` the call's record is left to what comes next, as in an upload by a single request.
+        """
         limits = self._limits
 
         def work(tx: Transaction) -> Upload:
-            arn = call.principal.arn
-            return uploads.begin(tx, repository_id, arn, algorithm=algorithm, expiry=limits.expiry, limit=limits.most_open)
+            found, arn = repositories.get(tx, call.registry, repository), call.principal.arn
+            return uploads.begin(tx, found.id, arn, algorithm=algorithm, expiry=limits.expiry, limit=limits.most_open)
 
-        upload = self._database.write(work, call).result()
+        upload = self._database.write(work, call if audited else None).result()
         try:
             self._blobs.create(upload.key)
         except MoorageError:
@@ -69,7 +73,7 @@ class UploadService:
         except OffsetConflictError as conflict:
             raise OutOfOrderError(conflict.size) from conflict
         with self._lock:
-            digester = self._digesters.pop(upload.id, None)
+            digester = self._digesters.pop(upload.key, None)
         if digester is None or digester.size > appender.offset:
             digester = Digester(upload.algorithm)
         return Intake(appender, digester)
@@ -80,7 +84,7 @@ class UploadService:
         if intake.sealed:
             return
         with self._lock:
-            self._digesters[upload.id] = intake.digester
+            self._digesters[upload.key] = intake.digester
             while len(self._digesters) > _MOST_RUNNING_HASHES:
                 self._digesters.popitem(last=False)
         if upload.expires_at - self._database.clock.now() < self._limits.expiry - clock.HOUR:
@@ -108,7 +112,7 @@ class UploadService:
         intake.digester = self._caught_up(upload, intake, "sha256")
         return intake.digester.digests()[0]
 
-    def cancel(self, call: Call, upload: Upload) -> bool:
+    def cancel(self, call: Call | None, upload: Upload) -> bool:
         """End an open session and free its bytes at once; returns whether there was one.
 
         The bytes go before the row: on a full disk they are the room that the row's change needs. Raises OutOfOrderError
@@ -119,8 +123,9 @@ class UploadService:
         except BlobMissingError:  # done, or without bytes: then its row is all that is left of it
             return self._database.write(lambda tx: uploads.cancel(tx, upload.id), call).result()
         try:
-            intake.empty()
+            # Unlinked before it is emptied: an empty object must never be taken for the session's own.
             self._blobs.discard(upload.key)
+            intake.empty()
             return self._database.write(lambda tx: uploads.cancel(tx, upload.id), call).result()
         finally:
             intake.close()
@@ -189,7 +194,11 @@ class UploadService:
             uploads.finish(tx, upload, str(expected), blob.id)
             return blob.key
 
-        key = self._database.write(work, call).result()
+        try:
+            key = self._database.write(work, call).result()
+        except Exception:
+            self._blobs.withdraw(upload.key)  # the session goes on where it was
+            raise
         if key is None:
             self._publish(call, upload, digester, expected)
             return

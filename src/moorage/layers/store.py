@@ -39,8 +39,14 @@ def find(tx: Transaction, repository_id: int, digest: str) -> Layer | None:
     return Layer(*tuple(row)) if row else None
 
 
-def find_many(tx: Transaction, repository_id: int, digests: Iterable[str]) -> dict[str, Layer]:
-    """The layers among these digests that this repository holds and shows, by digest."""
+def find_many(
+    tx: Transaction, repository_id: int, digests: Iterable[str], *, hidden_since: int | None = None
+) -> dict[str, Layer]:
+    """The layers among these digests that this repository holds and shows, by digest.
+
+    With `hidden_since` (milliseconds) also those that were hidden later than that, because their last image was removed.
+    """
+    shown = _SHOWN if hidden_since is None else sa.or_(_SHOWN, layers.c.removed_at > hidden_since)
     found: dict[str, Layer] = {}
     wanted = list(dict.fromkeys(digests))
     for start in range(0, len(wanted), 500):
@@ -56,7 +62,7 @@ def find_many(tx: Transaction, repository_id: int, digests: Iterable[str]) -> di
             )
             .join_from(blob_digests, layers, layers.c.blob_id == blob_digests.c.blob_id)
             .join(blobs, blobs.c.id == layers.c.blob_id)
-            .where(blob_digests.c.digest.in_(wanted[start : start + 500]), layers.c.repository_id == repository_id, _SHOWN)
+            .where(blob_digests.c.digest.in_(wanted[start : start + 500]), layers.c.repository_id == repository_id, shown)
         )
         found.update({row[0]: Layer(*tuple(row)[1:]) for row in tx.all(query)})
     return found
@@ -152,9 +158,12 @@ def is_referred(tx: Transaction, repository_id: int, blob_id: int) -> bool:
 
 
 def hide(tx: Transaction, repository_id: int, blob_id: int) -> None:
-    """Unlink a layer that no image shows; its row goes with the collector."""
+    """Unlink a layer that no image shows; its row goes with the collector.
+
+    It counts as hidden since ever: a push that was told of it before does not bring it back.
+    """
     where = layers.c.repository_id == repository_id, layers.c.blob_id == blob_id
-    tx.execute(sa.update(layers).where(*where).values(removed_at=tx.now))
+    tx.execute(sa.update(layers).where(*where).values(removed_at=0))
 
 
 def drop_all(tx: Transaction, repository_id: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from moorage.core import clock
 from moorage.layers import garbage
 from moorage.layers.errors import TooManyUploadsError
 from moorage.layers.model import DONE_IS_REMEMBERED, MIN_PART_BYTES, Upload
@@ -61,7 +62,7 @@ def rekey(tx: Transaction, upload: Upload) -> Upload:
     """Give the session a new object; the old one is garbage."""
     renewed = replace(upload, key=new_key())
     tx.execute(sa.update(uploads).where(uploads.c.id == upload.id).values(key=renewed.key))
-    garbage.add(tx, [upload.key])
+    garbage.add(tx, [upload.key], keep=clock.HOUR)  # its bytes are copied first
     return renewed
 
 

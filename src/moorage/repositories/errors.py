@@ -1,8 +1,5 @@
 """Faults about repositories, in ECR's words (ECR API reference, "Common errors" of each operation)."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from moorage.core.call import Registry
 from moorage.core.errors import MoorageError
 
@@ -61,7 +58,3 @@ class LimitExceededError(MoorageError):
     aws_code = "LimitExceededException"
     oci_code = "DENIED"
     oci_status = 403
-
-    def members(self) -> Mapping[str, Any]:
-        """None beside the message."""
-        return {}

@@ -11,6 +11,7 @@ from moorage.identity import tokens
 from moorage.images import accounting, remove
 from moorage.layers import collect
 from moorage.storage.blobs.port import BlobStore
+from moorage.storage.database import jobs
 from moorage.storage.database.database import Database
 from moorage.storage.database.schema import audit, events
 from moorage.storage.database.transaction import Transaction
@@ -37,6 +38,7 @@ def tasks(database: Database, blobs: BlobStore, *, grace: int, retention: int) -
         "purge-events": Task(clock.HOUR, steps(partial(_drop_old, table=events, kept=EVENTS_KEPT))),
         "purge-audit": Task(clock.HOUR, steps(partial(_drop_old, table=audit, kept=AUDIT_KEPT))),
         "purge-images": Task(_often(retention), steps(partial(remove.purge, retention=retention))),
+        "purge-dead-jobs": Task(clock.HOUR, steps(jobs.drop_dead)),
         "collect": Task(_often(grace), lambda _: ignore(collect.collect(database, blobs, grace))),
         "fold-usage": Task(clock.MINUTE, steps(accounting.fold)),
     }

@@ -113,6 +113,7 @@ def test_a_pull_is_remembered_and_a_look_is_not(door: Door, repository: str) -> 
     (before,) = door.call("DescribeImages", repositoryName=repository)["imageDetails"]
     assert "lastRecordedPullTime" not in before
     door.call("BatchGetImage", repositoryName=repository, imageIds=[{"imageTag": "1"}])
+    door.settle()  # nobody's pull waits for this to be written
     (after,) = door.call("DescribeImages", repositoryName=repository)["imageDetails"]
     assert after["lastRecordedPullTime"] >= before["imagePushedAt"]
 

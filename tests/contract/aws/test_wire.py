@@ -46,6 +46,7 @@ def test_an_error_names_its_type_in_the_body_and_in_a_header(door: Door) -> None
 def test_timestamps_are_numbers_of_seconds_with_milliseconds(door: Door, repository: str) -> None:
     door.push(repository, small("times"), "1")
     door.call("BatchGetImage", repositoryName=repository, imageIds=[{"imageTag": "1"}])
+    door.settle()
     created = door.raw("DescribeRepositories", {"repositoryNames": [repository]}).document["repositories"][0]["createdAt"]
     (image,) = door.raw("DescribeImages", {"repositoryName": repository}).document["imageDetails"]
     (token,) = door.raw("GetAuthorizationToken").document["authorizationData"]

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage.aws.canonical import SignedRequest
-from moorage.aws.signature_errors import SignatureError
+from moorage.aws.signature_errors import InvalidSecurityTokenError, SignatureError
 from moorage.aws.sigv4 import parse, verify
 
+KEY_ID = "AKIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 HOST = "localhost:5000"
 
@@ -41,13 +42,13 @@ bodies = st.binary(max_size=40)
 def signed(method: str, path: str, query: str, found: dict[str, str], body: bytes, token: str | None) -> SignedRequest:
     url = f"http://{HOST}{path}" + (f"?{query}" if query else "")
     request = AWSRequest(method=method, url=url, data=body, headers=found)
-    SigV4Auth(Credentials("AKIDEXAMPLE", SECRET, token), "ecr", "us-east-1").add_auth(request)
+    SigV4Auth(Credentials(KEY_ID, SECRET, token), "ecr", "us-east-1").add_auth(request)
     return received(request)
 
 
 def presigned(path: str, query: str, token: str | None) -> SignedRequest:
     request = AWSRequest(method="GET", url=f"http://{HOST}{path}" + (f"?{query}" if query else ""))
-    SigV4QueryAuth(Credentials("AKIDEXAMPLE", SECRET, token), "ecr", "us-east-1", expires=60).add_auth(request)
+    SigV4QueryAuth(Credentials(KEY_ID, SECRET, token), "ecr", "us-east-1", expires=60).add_auth(request)
     return received(request)
 
 
@@ -59,6 +60,8 @@ def received(request: AWSRequest) -> SignedRequest:
 
 def check(request: SignedRequest, body: bytes, secret: str = SECRET) -> str | None:
     credential = parse(request)
+    if credential.access_key_id != KEY_ID:
+        raise InvalidSecurityTokenError  # as a server does that looks the key up
     now, digest = time.time_ns() // 1_000_000, sha256(body).hexdigest()
     verify(request, credential, secret, now_ms=now, services=("ecr",), body_sha256=digest, regions=("us-east-1",))
     return credential.session_token

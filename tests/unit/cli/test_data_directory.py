@@ -73,6 +73,13 @@ def test_the_key_is_made_once(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
 
 
+def test_a_key_that_is_lost_is_not_replaced_by_one_that_opens_nothing(tmp_path: Path) -> None:
+    (tmp_path / "moorage.db").touch()
+    with pytest.raises(CommandError, match=r"secret.key is missing, .*: restore the key from a backup"):
+        ensure_secret_key(options(tmp_path))
+    assert not (tmp_path / "secret.key").exists()
+
+
 def test_what_a_crash_left_of_a_key_is_no_key(tmp_path: Path) -> None:
     (tmp_path / ".secret.key.new").write_bytes(b"half")
     ensure_secret_key(options(tmp_path))

@@ -46,14 +46,16 @@ def test_the_secret_is_not_stored_as_it_is(ground: Ground) -> None:
 
 
 def test_the_first_start_makes_a_root_key_and_every_later_one_finds_it(ground: Ground) -> None:
-    def ensure(tx: Transaction) -> tuple[str, str]:
+    def ensure(tx: Transaction) -> access_keys.RootKey:
         accounts.ensure_account(tx, OTHER, "other")
         return access_keys.ensure_root_key(tx, ground.sealer, OTHER)
 
     first = ground.write(ensure)
-    assert ground.write(ensure) == first
-    found = ground.read(lambda tx: access_keys.find_access_key(tx, ground.sealer, first[0]))
-    assert found and (found.secret, found.principal.arn) == (first[1], root_arn(OTHER))
+    assert first.is_new
+    assert ground.write(ensure) == access_keys.RootKey(first.id, first.secret, is_new=False)
+    found = ground.read(lambda tx: access_keys.find_access_key(tx, ground.sealer, first.id))
+    assert found and (found.secret, found.principal.arn) == (first.secret, root_arn(OTHER))
+    assert first.secret not in repr(first)
 
 
 def test_setting_the_same_root_key_again_changes_nothing(ground: Ground) -> None:

@@ -319,3 +319,46 @@ def test_usage_counts_each_blob_once_and_folds_to_the_same_totals(ground: Ground
     ground.clock.advance(clock.HOUR)
     ground.write(accounting.fold)
     assert counted(ground, repository) == (0, 0)
+
+
+def test_a_layer_that_was_acknowledged_serves_a_push_though_its_last_image_goes_meanwhile(
+    ground: Ground, repository: Repository
+) -> None:
+    config, layer = config_of(), b"shared"
+    for data in (config, layer):
+        ground.push_blob(repository, data)
+    first = ground.put(repository, manifest_of(config, [layer]), "v1")
+    ground.push_blob(repository, layer)  # acknowledged again, for a second image
+    ground.do("BatchDeleteImage", repositoryName=repository.name, imageIds=[{"imageDigest": first.digest}])
+    ground.clock.advance(GRACE - 1)
+    ground.put(repository, manifest_of(config, [layer], annotations={"n": "2"}), "v2")
+    assert ground.blob(repository, digest_of(layer)) == layer
+
+
+def test_a_layer_whose_last_image_went_long_ago_serves_no_push(ground: Ground, repository: Repository) -> None:
+    config = config_of()
+    ground.push_blob(repository, config)
+    first = ground.put(repository, manifest_of(config, []), "v1")
+    ground.do("BatchDeleteImage", repositoryName=repository.name, imageIds=[{"imageDigest": first.digest}])
+    ground.clock.advance(GRACE + 1)
+    with pytest.raises(ImageLayersNotFoundError):
+        ground.put(repository, manifest_of(config, [], annotations={"n": "2"}), "v2")
+
+
+def test_thousands_of_missing_layers_are_answered_shortly(ground: Ground, repository: Repository) -> None:
+    config = config_of()
+    ground.push_blob(repository, config)
+    with pytest.raises(ImageLayersNotFoundError) as refused:
+        ground.put(repository, manifest_of(config, [b"%d" % number for number in range(5000)]), "v1")
+    assert len(json.dumps(refused.value.entries())) < 50_000
+    assert len(refused.value.message) < 20_000
+
+
+def test_sizes_of_what_lies_elsewhere_may_be_any_and_add_up_to_no_overflow(ground: Ground, repository: Repository) -> None:
+    config = config_of()
+    ground.push_blob(repository, config)
+    document = json.loads(manifest_of(config, []))
+    foreign = {"mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar", "size": 2**63 - 1}
+    document["layers"] = [{**foreign, "digest": digest_of(b"%d" % number)} for number in range(3)]
+    ground.put(repository, json.dumps(document).encode(), "v1")
+    assert ground.rows(sa.select(images.c.image_size))[0].image_size == 2**63 - 1

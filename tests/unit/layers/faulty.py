@@ -38,6 +38,10 @@ class FaultyBlobs:
         self.inner.publish(key)
         self._crash("publish", self.after)
 
+    def withdraw(self, key: str) -> None:
+        self._crash("withdraw", self.before)
+        self.inner.withdraw(key)
+
     def open(self, key: str, size: int) -> Reader:
         return self.inner.open(key, size)
 

@@ -1,19 +1,27 @@
 """A process that dies between two steps leaves something that the reaper or the collector finds, and nothing that is wrong."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
 
 import pytest
 
 from moorage.core import clock
+from moorage.core.call import Call
 from moorage.core.digest import Digest
+from moorage.core.errors import StorageFullError
 from moorage.layers import collect
+from moorage.layers.service import UploadLimits, UploadService
 from moorage.repositories.model import Repository
 from moorage.storage.blobs.memory import MemoryBlobs
+from moorage.storage.database.database import Database
 from moorage.storage.database.schema import blobs, garbage, uploads
+from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import GRACE, Ground, digest_of
 from tests.unit.layers.faulty import CrashError, FaultyBlobs
 
 DATA = b"the bytes of a layer"
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -167,3 +175,35 @@ def test_a_crash_before_a_healed_blob_is_committed_changes_nothing(crashing: Gro
     assert found and found.key == layer.key
     crashing.push_blob(repository, DATA)
     assert crashing.blob(repository, digest_of(DATA)) == DATA
+
+
+class FullAtTheEnd(Database):
+    """A database whose disk has no room for the row of a finished upload, until it has."""
+
+    full = True
+
+    def write(self, work: Callable[[Transaction], T], call: Call | None = None) -> Future[T]:
+        if self.full and call is not None and call.event_name == "CompleteLayerUpload":
+            refused: Future[T] = Future()
+            refused.set_exception(StorageFullError())
+            return refused
+        return super().write(work, call)
+
+
+def test_a_disk_that_is_full_at_the_commit_leaves_the_session_as_it_was(ground: Ground, repository: Repository) -> None:
+    database = FullAtTheEnd(ground.path, ground.clock)
+    service = UploadService(database, ground.blobs, UploadLimits())
+    upload = ground.begin(repository)
+    ground.append(upload, DATA)
+    for full in (True, False):
+        database.full = full
+        intake = service.open(upload)
+        try:
+            service.finish(ground.call("CompleteLayerUpload", repository.name), upload, intake, Digest.of(DATA))
+        except StorageFullError:
+            assert full
+            assert ground.uploads.offset(upload) == len(DATA)
+        finally:
+            service.close(upload, intake)
+    database.close()
+    assert ground.blob(repository, digest_of(DATA)) == DATA

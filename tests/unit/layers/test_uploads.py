@@ -12,11 +12,12 @@ from moorage.layers.errors import (
     DigestMismatchError,
     LayerTooLargeError,
     OutOfOrderError,
+    SizeMismatchError,
     TooManyUploadsError,
     UploadNotFoundError,
 )
 from moorage.layers.intake import Intake
-from moorage.layers.model import DONE_IS_REMEMBERED, Upload
+from moorage.layers.model import DONE_IS_REMEMBERED, MAX_LAYER_BYTES, Upload
 from moorage.layers.service import UploadLimits, UploadService
 from moorage.repositories.model import Repository
 from moorage.storage.blobs.memory import MemoryBlobs
@@ -107,7 +108,42 @@ def test_a_client_that_begins_anew_in_its_closing_put_is_forgiven(
     layer = ground.layer(repository, digest_of(DATA))
     assert layer and layer.size == len(DATA) and ground.blob(repository, digest_of(DATA)) == DATA
     collect.discard_garbage(ground.database, ground.blobs)
+    assert len(ground.memory.keys()) == 2  # what it was copied from stays for as long as a copy may take
+    ground.clock.advance(clock.HOUR)
+    collect.discard_garbage(ground.database, ground.blobs)
     assert ground.memory.keys() == {layer.key}
+
+
+def test_a_hash_of_an_object_that_the_session_no_longer_has_counts_for_nothing(ground: Ground, repository: Repository) -> None:
+    """Two processes: one heard the first bytes, the other gave the session a new object and then failed."""
+    here, there = ground.uploads, UploadService(ground.database, ground.blobs, UploadLimits())
+    upload = ground.begin(repository)
+    ground.append(upload, b"EVIL-PREFI")
+    renewed = ground.write(lambda tx: uploads.rekey(tx, upload))
+    ground.blobs.create(renewed.key)
+    intake = there.open(renewed)
+    intake.write(b"0123456789")
+    there.close(renewed, intake)
+    claimed = Digest.of(b"EVIL-PREFI" + b"rest")
+    intake = here.open(renewed)
+    intake.write(b"rest")
+    with pytest.raises(DigestMismatchError):
+        here.finish(ground.call("CompleteLayerUpload", repository.name), renewed, intake, claimed)
+    here.close(renewed, intake)
+    assert ground.count(blobs) == 0
+
+
+def test_more_than_was_announced_is_refused_before_it_is_written(ground: Ground, repository: Repository) -> None:
+    upload = ground.begin(repository)
+    intake = ground.uploads.open(upload)
+    intake.expect(10)
+    intake.write(b"0123456")
+    with pytest.raises(SizeMismatchError):
+        intake.write(b"789ab")
+    with pytest.raises(LayerTooLargeError):
+        intake.expect(MAX_LAYER_BYTES + 1)
+    assert intake.offset == 7
+    ground.uploads.close(upload, intake)
 
 
 def test_nothing_is_forgiven_without_a_body(ground: Ground, repository: Repository) -> None:
@@ -334,16 +370,16 @@ def test_a_deleted_repository_leaves_none_of_its_uploads_bytes(ground: Ground, r
 
 def test_one_principal_may_have_so_many_sessions_open(ground: Ground, repository: Repository) -> None:
     service = UploadService(ground.database, ground.blobs, UploadLimits(most_open=2))
-    first = service.begin(ground.call(), repository.id)
-    second = service.begin(ground.call(), repository.id)
+    first = service.begin(ground.call(), repository.name)
+    second = service.begin(ground.call(), repository.name)
     with pytest.raises(TooManyUploadsError):
-        service.begin(ground.call(), repository.id)
+        service.begin(ground.call(), repository.name)
     service.cancel(ground.call(), first)
     ground.finish(repository, second, Digest.of(b""))
-    service.begin(ground.call(), repository.id)
-    service.begin(ground.call(), repository.id)
+    service.begin(ground.call(), repository.name)
+    service.begin(ground.call(), repository.name)
     ground.clock.advance(7 * clock.DAY)
-    assert service.begin(ground.call(), repository.id).id
+    assert service.begin(ground.call(), repository.name).id
 
 
 def test_a_session_belongs_to_its_repository(ground: Ground, repository: Repository) -> None:

@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -9,9 +10,11 @@ import sqlalchemy as sa
 from moorage.core import clock
 from moorage.core.errors import UnavailableError
 from moorage.core.events import Event
+from moorage.storage.database import engine
 from moorage.storage.database.database import run_once
 from moorage.storage.database.schema import accounts, audit, events, jobs, registries, repositories
 from moorage.storage.database.transaction import Transaction
+from moorage.storage.database.writer import Write, Writer
 from tests.unit.ground import ACCOUNT, ROOT, Ground
 
 
@@ -143,34 +146,6 @@ def test_events_and_jobs_are_part_of_the_transaction(grounds: Callable[..., Grou
     assert len(woken) == 1
 
 
-def test_steps_after_the_commit_run_only_when_there_was_one(ground: Ground) -> None:
-    ran: list[str] = []
-
-    def work(tx: Transaction, name: str) -> None:
-        tx.after_commit.append(lambda: ran.append(name))
-        assert name == "good"
-
-    ground.write(partial(work, name="good"))
-    with pytest.raises(AssertionError):
-        ground.write(partial(work, name="bad"))
-    assert ran == ["good"]
-
-
-def test_a_step_after_the_commit_that_fails_leaves_nobody_without_an_answer(ground: Ground) -> None:
-    def step() -> None:
-        raise LookupError
-
-    def work(tx: Transaction) -> str:
-        tx.after_commit.append(step)
-        return add(tx, "first")
-
-    gate = Gate(ground)
-    futures = [ground.database.write(work), ground.database.write(partial(add, name="second"))]
-    gate.open()
-    assert [future.result(10) for future in futures] == ["first", "second"]
-    assert ground.write(names) == ["first", "second"]
-
-
 def test_closing_carries_out_every_write_that_was_accepted(ground: Ground) -> None:
     gate = Gate(ground)
     futures = [ground.database.write(partial(add, name=f"{number:03}")) for number in range(200)]
@@ -268,3 +243,17 @@ def test_run_once_undoes_what_failed(ground: Ground) -> None:
     with pytest.raises(KeyError):
         run_once(ground.path, ground.clock, work)
     assert ground.read(names) == []
+
+
+def test_a_writer_that_cannot_open_its_lock_says_so_and_tries_again(ground: Ground, tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    writer = Writer(engine.sqlite_engine(ground.path), str(folder / "lock"), ground.clock, lambda: None)
+    refused = Write(names, None)
+    writer.submit(refused)
+    with pytest.raises(FileNotFoundError):
+        refused.future.result(10)
+    folder.mkdir()
+    accepted = Write(names, None)
+    writer.submit(accepted)
+    assert accepted.future.result(10) == []
+    writer.close()

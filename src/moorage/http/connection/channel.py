@@ -4,41 +4,75 @@ Everything here runs on the event loop.
 """
 
 import asyncio
+import fcntl
 import os
 import socket
+import struct
+import termios
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
 from moorage.http.connection.limits import Limits
+
+_INT = struct.Struct("i")
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What a client has taken, and when, since bytes began to wait for it."""
+
+    taken: int
+    taken_at: float
+    before: int
+    """What it had taken when the span began over which the rate is averaged."""
+    since: float
+
+    def too_slow(self, taken: int, now: float, limits: Limits) -> bool:
+        if taken != self.taken:
+            self.taken, self.taken_at = taken, now
+        elif now - self.taken_at > limits.write_stall_seconds:
+            return True
+        span = now - self.since
+        if span < limits.write_rate_over:
+            return False
+        least = self.before + span * limits.write_rate
+        self.before, self.since = taken, now
+        return taken < least
 
 
 class Channel:
     """A transport with flow control in both directions, and the socket below it where that may be used directly."""
 
     __slots__ = (
-        "_mark",
-        "_marked_at",
         "_on_lost",
+        "_progress",
         "_raw",
         "_raw_users",
         "_reading",
         "_waiters",
         "_write_paused",
+        "client",
         "direct",
         "ended",
         "limits",
         "loop",
         "lost",
-        "moved",
         "secure",
         "sending",
+        "server",
         "transport",
+        "written",
     )
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
         self.transport = transport
         self.loop = loop
         self.limits = limits
+        self.server = get_local_addr(transport)
+        self.client = get_remote_addr(transport)
         self.secure = transport.get_extra_info("sslcontext") is not None
         below = transport.get_extra_info("socket")
         self.direct = not self.secure and below is not None and below.family in (socket.AF_INET, socket.AF_INET6)
@@ -48,16 +82,15 @@ class Channel:
         """The peer will send nothing more."""
         self.sending = False
         """Something waits for the socket to take more bytes, past the transport."""
-        self.moved = 0
-        """Grows with whatever the socket takes; only its changes mean something."""
+        self.written = 0
+        """Bytes given to the transport, or to the socket past it."""
         self._reading = True
         self._write_paused = False
         self._waiters: list[asyncio.Future[None]] = []
         self._raw: socket.socket | None = None
         self._raw_users = 0
         self._on_lost: Callable[[], None] | None = None
-        self._mark: tuple[int, int] | None = None
-        self._marked_at = 0.0
+        self._progress: _Progress | None = None
 
     # Reading
 
@@ -75,6 +108,16 @@ class Channel:
 
     # Writing
 
+    def write(self, data: bytes) -> None:
+        """Send these bytes after those before."""
+        self.written += len(data)
+        self.transport.write(data)
+
+    def write_lines(self, parts: list[bytes]) -> None:
+        """Send these bytes after those before, without joining them."""
+        self.written += sum(map(len, parts))
+        self.transport.writelines(parts)
+
     @property
     def write_paused(self) -> bool:
         """Whether the transport holds more than its high-water mark."""
@@ -87,7 +130,6 @@ class Channel:
     def resume_writing(self) -> None:
         """Called when the transport has got rid of it."""
         self._write_paused = False
-        self.moved += 1
         self._wake()
 
     async def drained(self) -> None:
@@ -109,17 +151,28 @@ class Channel:
                 self.transport.set_write_buffer_limits()
 
     def stalled(self, now: float) -> bool:
-        """Whether bytes have been waiting too long without any being taken; to be asked at every tick."""
+        """Whether the client takes nothing, or too little, of what waits for it; to be asked at every tick."""
         size = self.transport.get_write_buffer_size()
         if not size and not self.sending:
-            self._mark = None
+            self._progress = None
             return False
-        mark = (size, self.moved)
-        if mark != self._mark:
-            self._mark = mark
-            self._marked_at = now
+        taken = self.written - size - self._unacknowledged()
+        if self._progress is None:
+            self._progress = _Progress(taken, now, taken, now)
             return False
-        return now - self._marked_at > self.limits.write_stall_seconds
+        return self._progress.too_slow(taken, now, self.limits)
+
+    def _unacknowledged(self) -> int:
+        """How many bytes the kernel holds for the client.
+
+        It makes room in steps of up to a megabyte, so without them a slow client would seem to take nothing for long.
+        """
+        below = self.transport.get_extra_info("socket")
+        try:
+            (held,) = _INT.unpack(fcntl.ioctl(below.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))
+        except (AttributeError, OSError):
+            return 0  # not a socket that can tell
+        return int(held)
 
     # The socket itself
 

@@ -41,6 +41,7 @@ class Exchange:
         "_head",
         "_host",
         "_scope",
+        "_torn",
         "gone",
         "inbox",
         "outbox",
@@ -67,6 +68,8 @@ class Exchange:
         """Nobody reads the response any more."""
         self._awaits_continue = head.expects_continue and inbox is not None
         self._body_delivered = False
+        self._torn = False
+        """The body ended too early, and the application was told."""
         self._changed: asyncio.Event | None = None
         if inbox is not None:
             scope["extensions"]["moorage.request.drain"] = {"drain": self.drain}
@@ -78,18 +81,27 @@ class Exchange:
         except asyncio.CancelledError:
             self._fail()
         except ClientDisconnectedError:
-            # Nobody's fault here, and nobody is there to be told.
-            if not self.gone and not self.outbox.complete:
-                self.gone = True
-                self._channel.abort()
+            self._leave_unfinished()
         except Exception:
             if not self.gone:
                 _logger.exception("The application failed on %s %s", self._head.method, self._head.path)
             self._fail()
         else:
-            if not self.outbox.complete and not self.gone:
+            if self._torn:
+                self._leave_unfinished()
+            elif not self.outbox.complete and not self.gone:
                 _logger.error("The application ended %s %s without a whole response", self._head.method, self._head.path)
                 self._fail()
+
+    def _leave_unfinished(self) -> None:
+        """The client is to blame for a request that has no whole response; it may have closed only its side, and listen."""
+        if self.outbox.complete or self.gone:
+            return
+        if self._torn and not self.outbox.begun:
+            self._host.refuse(400, "The request body ended too early.")
+        else:
+            self.gone = True
+            self._channel.abort()
 
     def _fail(self) -> None:
         """The response will not be completed: say so if nothing was said yet, otherwise cut it off visibly."""
@@ -161,17 +173,19 @@ class Exchange:
         if self._awaits_continue:
             self._awaits_continue = False
             if self.inbox is not None and self.inbox.untouched and not self.outbox.begun:
-                self._channel.transport.write(CONTINUE)
+                self._channel.write(CONTINUE)
 
     def _body_failed(self, error: Exception) -> None:
-        """A torn body can be answered if the client still reads; a malformed one is answered here, whatever the
-        application wants to say.
+        """A torn body can still be answered, by the application or after it; a malformed one is answered here, whatever
+        the application wants to say.
         """
         self.outbox.keep_alive = False
         self._body_delivered = True
-        if self.gone or not isinstance(error, MalformedBodyError):
+        if self.gone:
             return
-        if self.outbox.begun:
+        if not isinstance(error, MalformedBodyError):
+            self._torn = True
+        elif self.outbox.begun:
             self.gone = True
             self._channel.abort()
         else:

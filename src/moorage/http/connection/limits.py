@@ -18,8 +18,12 @@ class Limits:
     """A longer request target is answered 414."""
     head_seconds: float = 30.0
     """From the first byte of a head to its last; afterwards 408."""
+    first_request_seconds: float = 10.0
+    """How soon the first request's head must have arrived; a connection that brought nothing is then closed."""
     keep_alive_seconds: float = 75.0
-    """How long a connection may stay without a request."""
+    """How long a connection may stay without a further request."""
+    connections: int = 8192
+    """Connections at the same time; for one more, the one that has waited longest for a request is closed."""
 
     body_idle_seconds: float = 60.0
     """How long the server waits for the next byte of a body; afterwards 408, or a close when an answer has begun."""
@@ -36,6 +40,10 @@ class Limits:
 
     write_stall_seconds: float = 60.0
     """How long a response may make no progress before the connection is aborted."""
+    write_rate: float = 1.0 * KIB
+    """The least bytes per second that a client must take while a response waits for it..."""
+    write_rate_over: float = 60.0
+    """...averaged over each so many seconds of waiting; afterwards the connection is aborted."""
     linger_seconds: float = 2.0
     """How long a refused client may go on sending, so that it finds the time to read the answer."""
     linger_bytes: int = 8 * MIB
@@ -66,11 +74,13 @@ class Limits:
         """How often the time limits are looked at."""
         shortest = min(
             self.head_seconds,
+            self.first_request_seconds,
             self.keep_alive_seconds,
             self.body_idle_seconds,
             self.body_rate_after,
             self.discard_seconds,
             self.write_stall_seconds,
+            self.write_rate_over,
             self.linger_seconds,
         )
         return max(0.02, min(1.0, shortest / 4))

@@ -85,11 +85,11 @@ class Outbox:
         before, after = self._around(start, len(body), more)
         if start.bodiless:
             body = b""
-        transport = self._channel.transport
+        channel = self._channel
         if len(body) > _WORTH_NO_COPY:
-            transport.writelines([part for part in (before, body, after) if part])
+            channel.write_lines([part for part in (before, body, after) if part])
         elif before or body or after:
-            transport.write(b"%b%b%b" % (before, body, after))
+            channel.write(b"%b%b%b" % (before, body, after))
         else:
             return
         self.begun = True
@@ -107,14 +107,14 @@ class Outbox:
             if start.bodiless or count <= channel.limits.small_file:
                 data = b"" if start.bodiless else read_range(descriptor, offset, count)
                 self.begun = True
-                channel.transport.write(b"%b%b%b" % (before, data, after))
+                channel.write(b"%b%b%b" % (before, data, after))
                 return
             self.begun = True
             await Transfer(channel, before, descriptor, offset, count).run()
         except ShortFileError as error:
             raise InvalidResponseError("The file is shorter than the response promises.") from error
         if after and not channel.lost:
-            channel.transport.write(after)
+            channel.write(after)
 
     def _around(self, start: ResponseHead, size: int, more: bool) -> tuple[bytes, bytes]:
         """What is written before and after the next `size` bytes of the body; the first time, the head too.

@@ -5,11 +5,11 @@ threads, and whole answers given before a request is parsed. It never switches t
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from moorage.http.connection.channel import Channel
@@ -21,7 +21,8 @@ from moorage.http.connection.hot import HotResponder, Respond
 from moorage.http.connection.inbox import Inbox
 from moorage.http.connection.limits import Limits
 from moorage.http.connection.response import refusal
-from moorage.http.connection.shared import Shared
+from moorage.http.connection.scope import scope_of
+from moorage.http.connection.shared import Shared, Watched
 
 
 class Connection(asyncio.Protocol):
@@ -32,6 +33,8 @@ class Connection(asyncio.Protocol):
     """
 
     shared: ClassVar[Shared]
+    guest: Watched | None = None
+    """What has held this connection's place until it is made."""
 
     channel: Channel
     _write: Callable[[bytes], None]
@@ -66,7 +69,9 @@ class Connection(asyncio.Protocol):
         self._judged = 0
         """How much of an incomplete head was looked at."""
         self._head_since: float | None = None
-        self._heard = True
+        self._new = True
+        """Whether there was no request yet."""
+        self._heard = False
         """Whether there was a request since the last tick."""
         self._idle_since = 0.0
 
@@ -77,14 +82,14 @@ class Connection(asyncio.Protocol):
         stream = cast(asyncio.Transport, transport)
         self.channel = Channel(stream, self._loop, self._limits)
         self._write = stream.write
-        self._server = get_local_addr(stream)
-        self._client = get_remote_addr(stream)
-        if self.shared.hot is not None and self._client is not None:
-            self._hot = self.shared.hot.for_client(self._client[0])
-        self._scheme = "https" if self.channel.secure else "http"
+        if self.shared.hot is not None and self.channel.client is not None:
+            self._hot = self.shared.hot.for_client(self.channel.client[0])
         cast(set[Any], self._server_state.connections).add(self)
+        self._respond = self._hot
+        self._idle_since = self._loop.time()
+        if self.guest is not None:
+            self.shared.leave(self.guest)
         self.shared.join(self, self._loop)
-        self._become_idle()
 
     def data_received(self, data: bytes) -> None:
         """Called with what arrived; the first lines are the path of a hot request, and must stay short."""
@@ -93,6 +98,7 @@ class Connection(asyncio.Protocol):
             answer = respond(data)
             if answer is not None:
                 self._write(answer)
+                self.channel.written += len(answer)
                 self._heard = True
                 self._server_state.total_requests += 1
                 return
@@ -163,14 +169,41 @@ class Connection(asyncio.Protocol):
             inbox = self._exchange.inbox
             if inbox is not None and inbox.pace.too_slow(now, self._limits):
                 self._give_up_body(self._exchange, inbox)
-        elif self._head_since is not None:
-            if now - self._head_since > self._limits.head_seconds:
-                self.refuse(408, "The request head did not arrive in time.")
         elif self._heard:
-            self._heard = False
+            self._heard = self._new = False
             self._idle_since = now
-        elif now - self._idle_since > self._limits.keep_alive_seconds:
-            channel.close()
+        else:
+            self._check_waiting(now)
+
+    def _check_waiting(self, now: float) -> None:
+        """Nothing is under way; perhaps part of a head is there."""
+        limits, waited = self._limits, now - self._idle_since
+        late = self._new and waited > limits.first_request_seconds
+        if self._head_since is not None:
+            if late or now - self._head_since > limits.head_seconds:
+                self.refuse(408, "The request head did not arrive in time.")
+        elif late:
+            # There is nothing to be sent, and over TLS an orderly end would wait for the client once more.
+            self.channel.abort()
+        elif waited > limits.keep_alive_seconds:
+            self.channel.close()
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when the connection has waited for a request, in the loop's time; None while something is under way."""
+        if self._exchange is not None or self._discarding is not None or self._lingering:
+            return None
+        if self.channel.transport.get_write_buffer_size():
+            return None
+        return math.inf if self._heard else self._idle_since
+
+    def make_way(self) -> None:
+        """Called when another connection needs the place of this one: end at once."""
+        self.channel.abort()
+
+    def turn_away(self) -> None:
+        """Called when there is no place for this connection, before it was read."""
+        self.refuse(503, "The server has too many connections.")
 
     def _give_up_body(self, exchange: Exchange, inbox: Inbox) -> None:
         inbox.give_up()
@@ -215,7 +248,7 @@ class Connection(asyncio.Protocol):
                     self._begin(request, head)
                     return
                 start = end
-                self._write(answer)
+                self.channel.write(answer)
                 self._server_state.total_requests += 1
                 self._heard = True
                 self._head_since = None
@@ -245,9 +278,8 @@ class Connection(asyncio.Protocol):
         if limit is not None and (len(state.connections) > limit or len(state.tasks) >= limit):
             raise RefusedRequestError(503, "The server has too much to do.")
         inbox = self._inbox(request) if request.chunked or request.length else None
-        self._exchange = exchange = Exchange(
-            self, self.channel, self.shared.clock, request, self._scope(request, head), inbox, request.keep_alive
-        )
+        scope = scope_of(request, head, self.channel, self._app_state)
+        self._exchange = exchange = Exchange(self, self.channel, self.shared.clock, request, scope, inbox, request.keep_alive)
         task = self._loop.create_task(exchange.run(self._app))
         state.tasks.add(task)
         task.add_done_callback(state.tasks.discard)
@@ -261,29 +293,6 @@ class Connection(asyncio.Protocol):
         if pending:
             inbox.feed(pending)
         return inbox
-
-    def _scope(self, request: RequestHead, head: bytes) -> dict[str, Any]:
-        extensions: dict[str, dict[str, Any]] = {}
-        if self.channel.direct:
-            extensions["http.response.zerocopysend"] = {}
-        if request.plain:
-            extensions["moorage.hot"] = {"head": head}
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": request.version,
-            "server": self._server,
-            "client": self._client,
-            "scheme": self._scheme,
-            "method": request.method,
-            "root_path": "",
-            "path": request.path,
-            "raw_path": request.raw_path,
-            "query_string": request.query,
-            "headers": request.headers,
-            "state": self._app_state.copy(),
-            "extensions": extensions,
-        }
 
     # Ends
 
@@ -342,7 +351,7 @@ class Connection(asyncio.Protocol):
             exchange.lost()
         self._server_state.total_requests += 1
         if not self.channel.lost and not self.channel.transport.is_closing():
-            self._write(refusal(status, message, self.shared.clock))
+            self.channel.write(refusal(status, message, self.shared.clock))
             self._end(clean=False)
 
     def _end(self, *, clean: bool) -> None:

@@ -12,6 +12,9 @@ _FIELDS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++: [\t\x20-\x7e\x80-\xff]
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 _OURS = frozenset((b"connection", b"transfer-encoding", b"content-length", b"date"))
 
+_RETRY_AFTER = 5
+"""Seconds after which a client that found the server too busy may come again."""
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -85,9 +88,10 @@ def refusal(status: int, message: str, clock: Clock) -> bytes:
     """A whole response in the shape of the OCI error body, after which the connection closes."""
     code = "UNKNOWN" if status in (500, 503) else "UNSUPPORTED"
     body = dumps({"errors": [{"code": code, "message": message}]}, separators=(",", ":")).encode()
-    return b"%b%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
+    return b"%b%b%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
         _STATUS_LINES[status],
         clock.line(),
+        b"retry-after: %d\r\n" % _RETRY_AFTER if status == 503 else b"",
         len(body),
         body,
     )

@@ -85,8 +85,9 @@ class Transfer:
         """Send what the socket takes of the next slice; True when all is sent."""
         try:
             if self._prefix:
-                self._prefix = self._prefix[self._socket.send(self._prefix, _MORE) :]
-                self._channel.moved += 1
+                taken = self._socket.send(self._prefix, _MORE)
+                self._prefix = self._prefix[taken:]
+                self._channel.written += taken
                 if self._prefix:
                     return False
             size = min(self._count, self._channel.limits.slice_bytes)
@@ -97,5 +98,5 @@ class Transfer:
             raise ShortFileError
         self._offset += sent
         self._count -= sent
-        self._channel.moved += sent
+        self._channel.written += sent
         return self._count == 0

@@ -15,7 +15,7 @@ from moorage.http.distribution.exchange import Exchange, parse_name
 from moorage.http.hot import HotAnswers
 from moorage.http.messages import BadRequestError, DisconnectedError, Request, Response
 from moorage.http.peer import Peer, peer_of
-from moorage.identity.tokens import Token
+from moorage.identity.tokens import NotAuthorizedError, Token
 
 COMMON_HEADERS = {
     "docker-distribution-api-version": "registry/2.0",
@@ -79,6 +79,8 @@ class Distribution:
         """The registry that the host names, or the default one. Another account's is denied whether or not it exists."""
         addresses = self._context.addresses
         account_id, region = registry_named_by(peer.host) or (addresses.default_account_id, addresses.default_region)
+        if region != token.region:
+            raise NotAuthorizedError  # a token is good for one region's registries
         if account_id != token.principal.account_id:
             raise AccessDeniedError(f"User: {token.principal.arn} is not authorized to use the registry with id '{account_id}'")
         return await self._context.registry(account_id, region)

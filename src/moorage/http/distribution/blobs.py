@@ -1,5 +1,7 @@
 """Blobs on the data plane (distribution-spec, end-2 and end-10)."""
 
+import asyncio
+
 from moorage.core.digest import Digest
 from moorage.http.distribution.exchange import Exchange
 from moorage.http.hot import LARGEST_BODY, Fact
@@ -25,7 +27,7 @@ async def get_blob(exchange: Exchange) -> Response:
             return Response(304, headers, head_only=True)
         if request.method == "HEAD":
             reader.close()
-            await renew(exchange, layer)
+            await renew(exchange, digest, layer)
             return Response(200, {**headers, "content-length": str(layer.size)}, head_only=True)
         return _body(exchange, headers, digest, layer, reader)
     except BaseException:
@@ -85,15 +87,18 @@ def open_layer(exchange: Exchange, digest: Digest, layer: Layer) -> Reader:
         raise LayersNotFoundError(str(digest), exchange.name, exchange.call.registry) from None
 
 
-async def renew(exchange: Exchange, layer: Layer) -> None:
+async def renew(exchange: Exchange, digest: Digest, layer: Layer) -> None:
     """The client may rely on the layer now: it must not be collected before its manifest comes."""
     context = exchange.context
     if reads.wants_touch(layer, exchange.call.at, context.policy.grace):
 
         def work(tx: Transaction) -> None:
+            # It may have been collected since it was looked at; then the answer is that it is not here.
+            if store.find(tx, layer.repository_id, str(digest)) is None:
+                raise LayersNotFoundError(str(digest), exchange.name, exchange.call.registry)
             store.touch(tx, layer.repository_id, [layer.blob_id])
 
-        await context.write(work, exchange.call)
+        await asyncio.wrap_future(context.database.write(work))
 
 
 async def delete_blob(exchange: Exchange) -> Response:

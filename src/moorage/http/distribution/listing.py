@@ -3,8 +3,7 @@
 import json
 from urllib.parse import quote
 
-from moorage.core.digest import is_grammatical
-from moorage.core.errors import InvalidDigestError, MoorageError
+from moorage.core.errors import MoorageError
 from moorage.core.media_types import OCI_INDEX
 from moorage.http.distribution.exchange import Exchange
 from moorage.http.messages import Response
@@ -63,8 +62,6 @@ def _listing(exchange: Exchange, path: str, start: dict[str, str], member: str, 
 
 async def get_referrers(exchange: Exchange) -> Response:
     """What refers to a digest, as an index; empty where nothing does, also for a repository that is not there."""
-    if not is_grammatical(exchange.reference):
-        raise InvalidDigestError("The digest is malformed.")
     digest = str(exchange.digest)
     wanted_type = exchange.request.parameter("artifactType")
     after = exchange.request.parameter("last")

@@ -4,7 +4,7 @@ from functools import partial
 
 from moorage.core.digest import Digest
 from moorage.core.errors import MoorageError
-from moorage.core.manifest import MAX_MANIFEST_BYTES, parse_manifest
+from moorage.core.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from moorage.core.names import Reference, TagName
 from moorage.http.distribution.exchange import Exchange
 from moorage.http.hot import Fact
@@ -19,6 +19,8 @@ from moorage.repositories import store as repositories
 from moorage.storage.database.transaction import Transaction
 
 MOST_TAG_PARAMETERS = 100
+_IN_LOOP = 64 * 1024
+"""Bytes up to which a manifest is read on the event loop."""
 
 
 class TooManyTagsInUrlError(MoorageError):
@@ -90,8 +92,9 @@ async def put_manifest(exchange: Exchange) -> Response:
     tags = _tags(exchange, reference)
     context, request = exchange.context, exchange.request
     body = await request.body(MAX_MANIFEST_BYTES)
-    manifest = parse_manifest(body, request.header(b"content-type"))
-    digest = _digest(body, reference.digest)
+    read = partial(_read, body, request.header(b"content-type"), reference.digest)
+    # A dense manifest of megabytes takes half a second to read, which must not hold up every pull.
+    manifest, digest = read() if len(body) <= _IN_LOOP else await context.in_thread(read)
     push = Push(
         repository=exchange.name,
         manifest=manifest,
@@ -102,6 +105,7 @@ async def put_manifest(exchange: Exchange) -> Response:
         facts=await context.in_thread(
             read_facts, context.database, context.blobs, exchange.call.registry, exchange.name, manifest
         ),
+        grace=context.policy.grace,
         sparse=context.policy.sparse_indexes,
     )
     pushed = await context.write(partial(put_image, call=exchange.call, push=push), exchange.call)
@@ -121,6 +125,10 @@ def _tags(exchange: Exchange, reference: Reference) -> tuple[TagName, ...]:
     if len(values) > MOST_TAG_PARAMETERS:
         raise TooManyTagsInUrlError(f"At most {MOST_TAG_PARAMETERS} tags can be pushed at once.")
     return tuple(TagName.parse(value) for value in dict.fromkeys(values))
+
+
+def _read(body: bytes, content_type: str | None, expected: Digest | None) -> tuple[Manifest, Digest]:
+    return parse_manifest(body, content_type), _digest(body, expected)
 
 
 def _digest(body: bytes, expected: Digest | None) -> Digest:

@@ -1,9 +1,12 @@
 """Upload sessions on the data plane (distribution-spec, end-4, end-5, end-6, end-11, end-13 and end-14)."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from moorage.access.authorize import is_allowed
+from moorage.core.call import Registry
 from moorage.core.digest import ALGORITHMS, Digest
 from moorage.core.errors import InvalidDigestError, InvalidNameError
 from moorage.core.names import RepositoryName
@@ -33,14 +36,15 @@ async def post_upload(exchange: Exchange) -> Response:
     algorithm = request.parameter("digest-algorithm") or (expected.algorithm if expected else "sha256")
     if algorithm not in ALGORITHMS:
         raise InvalidDigestError(f"The digest algorithm must be one of {', '.join(ALGORITHMS)}.")
-    upload = await context.in_thread(context.uploads.begin, call, exchange.repository_id(), algorithm)
+    begin = partial(context.uploads.begin, call, exchange.name, algorithm, audited=expected is None)
+    upload = await context.in_thread(begin)
     if expected is None:
         return _accepted(exchange, upload, 0)
     try:
         return await _with_intake(exchange, upload, lambda intake: _close(exchange, upload, intake, expected))
     except BaseException:
         # Nobody knows this session's address, so nobody could go on with it.
-        await context.in_thread(context.uploads.cancel, call, upload)
+        await context.in_thread(context.uploads.cancel, None, upload)
         raise
 
 
@@ -60,7 +64,7 @@ async def put_upload(exchange: Exchange) -> Response:
     expected = Digest.parse(exchange.request.parameter("digest") or "")
     upload = find_upload(exchange, done=True)
     if upload.digest is not None:
-        if upload.digest != str(expected):
+        if upload.digest != str(expected) or not _holds(exchange, upload, expected):
             raise _unknown(exchange)
         return _created(exchange, expected)
     return await _with_intake(exchange, upload, lambda intake: _close(exchange, upload, intake, expected))
@@ -123,6 +127,9 @@ async def _receive(exchange: Exchange, upload: Upload, intake: Intake) -> None:
             raise _refused(exchange, upload, OutOfOrderError(intake.offset))
         if request.content_length not in {None, count}:
             raise SizeMismatchError(f"Content-Range announces {count} bytes, Content-Length {request.content_length}.")
+        intake.expect(count)
+    elif request.content_length is not None:
+        intake.expect(request.content_length)
     if request.content_length != 0:
         await drain(request, intake, exchange.context.threads)
     received = intake.offset - intake.start
@@ -134,13 +141,15 @@ async def _receive(exchange: Exchange, upload: Upload, intake: Intake) -> None:
 async def _close(exchange: Exchange, upload: Upload, intake: Intake, expected: Digest) -> Response:
     await _receive(exchange, upload, intake)
     context = exchange.context
-    await context.in_thread(context.uploads.finish, exchange.call, upload, intake, expected)
+    finish = partial(context.uploads.finish, exchange.call, upload, intake, expected)
+    await asyncio.get_running_loop().run_in_executor(context.closers, finish)
     return _created(exchange, expected)
 
 
 async def _mount(exchange: Exchange, digest: Digest) -> bool:
     """Link a blob that the caller may read elsewhere; whether it is missing or not theirs, the answer is the same."""
-    repository_id, registry = exchange.repository_id(), exchange.call.registry
+    exchange.repository_id()
+    registry = exchange.call.registry
     if not is_allowed(exchange.call.principal, registry.account_id):
         return False
     source = exchange.request.parameter("from")
@@ -148,15 +157,26 @@ async def _mount(exchange: Exchange, digest: Digest) -> bool:
     if source is not None and name is None:
         return False
 
-    def work(tx: Transaction) -> bool:
-        if name is None:
-            sources = store.holders(tx, str(digest), registry.id)
-        else:
-            found = repositories.find(tx, registry, name)
-            sources = [found.id] if found else []
-        return any(reads.mount(tx, repository_id, digest, source_id) for source_id in sources)
+    def find(tx: Transaction) -> list[int]:
+        sources = store.holders(tx, str(digest), registry.id) if name is None else _ids(tx, registry, name)
+        return [source for source in sources if store.find(tx, source, str(digest))]
 
-    return await exchange.context.write(work, exchange.call)
+    def link(tx: Transaction) -> bool:
+        target = repositories.get(tx, registry, exchange.name)
+        return any(reads.mount(tx, target.id, digest, source) for source in find(tx))
+
+    # Most clients try to mount first; where nothing is to be found, nothing is written.
+    return bool(await exchange.context.read(find)) and await exchange.context.write(link, exchange.call)
+
+
+def _ids(tx: Transaction, registry: Registry, name: RepositoryName) -> list[int]:
+    found = repositories.find(tx, registry, name)
+    return [found.id] if found else []
+
+
+def _holds(exchange: Exchange, upload: Upload, digest: Digest) -> bool:
+    """Whether what a finished session became is still here."""
+    return store.find_now(exchange.context.points, upload.repository_id, str(digest)) is not None
 
 
 def _source_name(source: str | None) -> RepositoryName | None:

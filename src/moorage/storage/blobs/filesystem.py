@@ -86,6 +86,11 @@ class FilesystemBlobs:
             source.rename(target)
             _sync_folder(target.parent)
 
+    def withdraw(self, key: str) -> None:
+        """Move a published object back; what is not published is left as it is."""
+        with _faults(), suppress(FileNotFoundError):
+            self._published(key).rename(self._growing(key))
+
     def open(self, key: str, size: int) -> "FileReader":
         """Open a published object that must have this size."""
         with _faults():

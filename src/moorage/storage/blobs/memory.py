@@ -53,6 +53,12 @@ class MemoryBlobs:
                 raise BlobMissingError("no such object")
             self._published[key] = bytes(self._growing.pop(key))
 
+    def withdraw(self, key: str) -> None:
+        """Make a published object grow again."""
+        with self._lock:
+            if key in self._published:
+                self._growing[key] = bytearray(self._published.pop(key))
+
     def open(self, key: str, size: int) -> "MemoryReader":
         """Open a published object that must have this size."""
         with self._lock:
@@ -90,7 +96,8 @@ class MemoryBlobs:
 
     def _cut(self, key: str, offset: int) -> None:
         with self._lock:
-            del self._growing[key][offset:]
+            if key in self._growing:  # like a file that was unlinked while it is open
+                del self._growing[key][offset:]
 
     def _leave(self, key: str) -> None:
         with self._lock:

@@ -92,6 +92,10 @@ class BlobStore(Protocol):
         """Make a growing object durable and readable: synced, renamed, the folder synced. Idempotent."""
         ...
 
+    def withdraw(self, key: str) -> None:
+        """Undo a publication whose row could not be committed: the object grows again. Idempotent."""
+        ...
+
     def open(self, key: str, size: int) -> Reader:
         """Open a published object that must have this size; raises BlobMissingError when it is absent or torn."""
         ...

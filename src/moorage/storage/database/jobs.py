@@ -14,6 +14,7 @@ from moorage.storage.database.transaction import Transaction
 LEASE = 5 * clock.MINUTE
 """A claim that is not finished by then is anybody's again: its worker is taken for dead."""
 
+DEAD_ARE_KEPT = 30 * clock.DAY
 MOST_ATTEMPTS = 8
 _FIRST_BACKOFF = 2 * clock.SECOND
 _LONGEST_BACKOFF = clock.HOUR
@@ -63,6 +64,11 @@ def fail(tx: Transaction, job: Job, error: str) -> bool:
     values = {"claimed_by": None, "claimed_until": None, "run_at": tx.now + backoff, "last_error": error[:1000]}
     tx.execute(sa.update(jobs).where(jobs.c.id == job.id).values(**values, dead_at=tx.now if is_dead else None))
     return is_dead
+
+
+def drop_dead(tx: Transaction) -> int:
+    """Forget dead letters of long ago; returns how many."""
+    return tx.execute(sa.delete(jobs).where(jobs.c.dead_at < tx.now - DEAD_ARE_KEPT)).rowcount
 
 
 def next_due(tx: Transaction) -> int | None:

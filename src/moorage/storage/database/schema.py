@@ -176,7 +176,7 @@ garbage = Table(  # objects that no row needs, until they are seen to be gone
     "garbage",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("added_at", Time, nullable=False),
+    Column("due_at", Time, nullable=False),
 )
 
 uploads = Table(
@@ -184,7 +184,7 @@ uploads = Table(
     metadata,
     Column("id", Text, primary_key=True),  # UUID
     _repository(index=True),
-    Column("principal_arn", Text, nullable=False, index=True),
+    Column("principal_arn", Text, nullable=False),
     Column("key", Text, nullable=False, unique=True),
     Column("algorithm", Text, nullable=False),
     Column("created_at", Time, nullable=False),
@@ -194,6 +194,7 @@ uploads = Table(
     Column("last_part", Integer, nullable=False, server_default="0"),  # bytes of the newest part
     Column("digest", Text),  # set when done: the closing PUT may be repeated
     Column("blob_id", Id, ForeignKey("blobs.id", ondelete="SET NULL")),
+    Index("ix_uploads_open", "principal_arn", sqlite_where=text("digest IS NULL")),
 )
 
 # --- images ---------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What a piece of work is given: a connection inside a transaction, the time, and the call it serves."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +19,6 @@ class Transaction:
         self.connection = connection
         self.now = now
         self.call = call
-        self.after_commit: list[Callable[[], None]] = []
         self.wakes_jobs = False
 
     def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:

@@ -35,7 +35,6 @@ class Write:
     call: Call | None
     future: Future[Any] = field(default_factory=Future)
     value: Any = None
-    after: list[Callable[[], None]] = field(default_factory=list)
     error: BaseException | None = None
     wakes_jobs: bool = False
 
@@ -62,19 +61,20 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock: int | None = None
         connection: sa.Connection | None = None
-        try:
-            while (first := self._queue.get()) is not None:
-                try:
-                    if connection is None:
-                        connection = self._engine.connect()
-                    self._commit_group(connection, lock, first)
-                except Exception as error:  # the file cannot be opened: this write fails, the next one tries again
-                    _settle([first], translated(error))
-        finally:
-            if connection is not None:
-                connection.close()
+        while (first := self._queue.get()) is not None:
+            try:
+                if lock is None:
+                    lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                if connection is None:
+                    connection = self._engine.connect()
+                self._commit_group(connection, lock, first)
+            except Exception as error:  # a file cannot be opened: this write fails, the next one tries again
+                _settle([first], translated(error))
+        if connection is not None:
+            connection.close()
+        if lock is not None:
             os.close(lock)
 
     def _commit_group(self, connection: sa.Connection, lock: int, first: Write) -> None:
@@ -125,14 +125,10 @@ class Writer:
             except sa.exc.DBAPIError:  # SQLite gives up the whole transaction on some faults, and with it the group
                 raise error from None
         else:
-            write.after = transaction.after_commit
             write.wakes_jobs = transaction.wakes_jobs
         connection.exec_driver_sql("RELEASE work")
 
     def _follow_up(self, group: list[Write]) -> None:
-        for write in group:
-            for step in write.after:
-                step()
         if any(write.wakes_jobs for write in group):
             self._wake_jobs()
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,13 @@ class App:
                 self.seen.append(f"disconnect while draining after {sink.size}")
                 raise
         await self.tell(send, sink.summary())
+
+    async def do_drain_quietly(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leaves a client that went away without an answer."""
+        sink = HashingSink()
+        with suppress(ClientDisconnectedError):
+            await scope["extensions"]["moorage.request.drain"]["drain"](sink)
+            await self.tell(send, sink.summary())
 
     async def do_drain_the_rest(self, scope: Scope, receive: Receive, send: Send) -> None:
         """First reads a little, then drains."""

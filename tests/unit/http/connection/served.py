@@ -21,6 +21,7 @@ import uvloop
 from moorage.http.connection.hot import HotResponder
 from moorage.http.connection.limits import Limits
 from moorage.http.connection.protocol import connection_class
+from moorage.http.server import Server
 from tests.unit.http.connection.behaviours import App
 
 IMPATIENT = Limits(
@@ -195,7 +196,7 @@ def serve(
         ssl_certfile=str(tls[0]) if tls else None,
         timeout_graceful_shutdown=5,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         thread = threading.Thread(target=_run, args=(server, listener))

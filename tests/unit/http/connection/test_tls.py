@@ -1,14 +1,18 @@
 """The same promises over TLS, where the socket cannot be used directly."""
 
+import contextlib
 import hashlib
+import socket
 import ssl
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trustme
 
+from moorage.http.connection.limits import Limits
 from tests.unit.http.connection.served import IMPATIENT, Served, chunked, request, serve, some_blob
 
 MIB = 1 << 20
@@ -86,6 +90,49 @@ def test_time_limits_hold(certificate: tuple[Path, ssl.SSLContext]) -> None:
             assert wire.send(request("POST", "/drain", "Content-Length: 9") + b"1").response().status == 408
         with server.connect() as wire:
             assert wire.is_closed()
+
+
+def test_handshakes_that_never_come_hold_no_place(certificate: tuple[Path, ssl.SSLContext]) -> None:
+    limits = replace(Limits(), connections=8)
+    with serve(tls=certificate, limits=limits) as server, contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(30)]
+        with server.connect() as wire:
+            assert wire.get("/hello").body == b"hello"
+            assert wire.get("/hello").body == b"hello"
+        silent[0].settimeout(5)
+        assert silent[0].recv(1) == b""
+
+
+def test_a_handshake_must_come_soon(certificate: tuple[Path, ssl.SSLContext]) -> None:
+    with serve(tls=certificate, limits=replace(IMPATIENT, first_request_seconds=0.3)) as server:
+        started = time.monotonic()
+        with socket.create_connection(("127.0.0.1", server.port)) as silent:
+            silent.settimeout(5)
+            assert silent.recv(1) == b""
+        assert time.monotonic() - started < 3
+
+
+def test_what_is_not_tls_is_dropped_without_a_word(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    for data in (request("GET", "/hello"), b"\x16\x03\x01\x02\x00", b""):
+        with socket.create_connection(("127.0.0.1", served.port)) as wire:
+            wire.sendall(data)
+            wire.shutdown(socket.SHUT_WR)
+            wire.settimeout(5)
+            with contextlib.suppress(ConnectionError):
+                while wire.recv(100):
+                    pass
+    with served.connect() as good:
+        assert good.get("/hello").body == b"hello"
+    assert caplog.records == []
+
+
+def test_a_handshake_under_way_does_not_hold_up_the_end(certificate: tuple[Path, ssl.SSLContext]) -> None:
+    with contextlib.ExitStack() as stack:
+        with serve(tls=certificate) as server:
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            assert server.connect().get("/hello").status == 200
+            started = time.monotonic()
+        assert time.monotonic() - started < 3
 
 
 def test_responses_of_many_kinds_work(served: Served) -> None:

@@ -1,5 +1,6 @@
 """The first schema."""
 
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -56,7 +57,7 @@ def upgrade() -> None:
     op.create_table(
         "garbage",
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("added_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("due_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_garbage")),
     )
     op.create_table(
@@ -274,7 +275,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_uploads_key")),
     )
     op.create_index(op.f("ix_uploads_expires_at"), "uploads", ["expires_at"], unique=False)
-    op.create_index(op.f("ix_uploads_principal_arn"), "uploads", ["principal_arn"], unique=False)
+    op.create_index("ix_uploads_open", "uploads", ["principal_arn"], unique=False, sqlite_where=sa.text("digest IS NULL"))
     op.create_index(op.f("ix_uploads_repository_id"), "uploads", ["repository_id"], unique=False)
     op.create_table(
         "usage",
