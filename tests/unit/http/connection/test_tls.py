@@ -130,7 +130,7 @@ def test_a_handshake_under_way_does_not_hold_up_the_end(certificate: tuple[Path,
     with contextlib.ExitStack() as stack:
         with serve(tls=certificate) as server:
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-            assert server.connect().get("/hello").status == 200
+            assert stack.enter_context(server.connect()).get("/hello").status == 200
             started = time.monotonic()
         assert time.monotonic() - started < 3
 
