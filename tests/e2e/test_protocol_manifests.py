@@ -63,7 +63,6 @@ _BAD_BODIES = {
     "annotations that are no text": _body(annotations={"a": 1}),
     "another schema": _body(schemaVersion=1),
     "a subject that is no descriptor": _body(subject="x"),
-    "signatures of schema 1": _body(signatures=[{}]),
 }
 
 
