@@ -16,7 +16,7 @@ from moorage.http.authentication import Authenticator
 from moorage.http.context import Context, Policy
 from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
-from moorage.http.hot import HotAnswers
+from moorage.http.distribution.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.operations import IdentityOperations

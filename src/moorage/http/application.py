@@ -8,8 +8,8 @@ from moorage.http import health
 from moorage.http.context import Context
 from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
+from moorage.http.distribution.hot import HotAnswers
 from moorage.http.downloads import SAFE_HEADERS, download
-from moorage.http.hot import HotAnswers
 from moorage.http.limits import AddressLimit
 from moorage.http.messages import DisconnectedError, Receive, Request, Response, Send
 from moorage.http.peer import peer_of

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from moorage.core.errors import MoorageError
-from moorage.http.hot import Fact
+from moorage.http.facts import Fact
 from moorage.storage.blobs.port import Reader
 
 Scope = MutableMapping[str, Any]

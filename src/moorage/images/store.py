@@ -35,6 +35,33 @@ STILL_THERE = "SELECT 1 FROM images i WHERE i.id = :image AND i.removed_at IS NU
 """Has a row while an image is not removed."""
 
 
+_LOOK_UP_TAG = """
+SELECT i.id, i.repository_id, i.digest, i.media_type, i.size, i.removed_at FROM repositories r
+JOIN tags g ON g.repository_id = r.id JOIN images i ON i.id = g.image_id
+WHERE r.registry_id = ? AND r.name = ? AND g.name = ?
+"""
+_LOOK_UP_DIGEST = """
+SELECT i.id, i.repository_id, i.digest, i.media_type, i.size, i.removed_at FROM repositories r
+JOIN images i ON i.repository_id = r.id
+WHERE r.registry_id = ? AND r.name = ? AND i.digest = ? AND i.removed_at IS NULL
+"""
+
+
+def look_up_now(points: sqlite3.Connection, registry_id: int, repository: str, reference: str) -> Image | None:
+    """The image that a tag or a digest names in a repository, all by names; one point read."""
+    query = _LOOK_UP_DIGEST if ":" in reference else _LOOK_UP_TAG
+    row = points.execute(query, (registry_id, repository, reference)).fetchone()
+    return Image(*row) if row else None
+
+
+def condition_of(image: Image, tag: str | None) -> tuple[str, dict[str, int | str]]:
+    """A query, with its parameters, that has a row while the image is there, and the tag on it if one is given."""
+    parameters: dict[str, int | str] = {"image": image.id, "type": image.media_type}
+    if tag is None:
+        return STILL_THERE, parameters
+    return STILL_TAGGED, {**parameters, "repository": image.repository_id, "tag": tag}
+
+
 def by_tag_now(points: sqlite3.Connection, repository_id: int, tag: str) -> Image | None:
     """The image that a tag is on; one point read."""
     row = points.execute(_BY_TAG, (repository_id, tag)).fetchone()

@@ -12,16 +12,11 @@ from moorage.http.authentication import Authenticator
 from moorage.http.context import Context
 from moorage.http.distribution import routes
 from moorage.http.distribution.exchange import Exchange, parse_name
-from moorage.http.hot import HotAnswers
+from moorage.http.distribution.headers import COMMON_HEADERS
+from moorage.http.distribution.hot import HotAnswers
 from moorage.http.messages import BadRequestError, DisconnectedError, Request, Response
 from moorage.http.peer import Peer, peer_of
 from moorage.identity.tokens import NotAuthorizedError, Token
-
-COMMON_HEADERS = {
-    "docker-distribution-api-version": "registry/2.0",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "sandbox",
-}
 
 
 @dataclass(slots=True)

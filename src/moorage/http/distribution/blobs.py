@@ -4,7 +4,9 @@ import asyncio
 
 from moorage.core.digest import Digest
 from moorage.http.distribution.exchange import Exchange
-from moorage.http.hot import LARGEST_BODY, Fact
+from moorage.http.distribution.headers import blob_headers
+from moorage.http.distribution.hot import LARGEST_BODY
+from moorage.http.facts import Fact
 from moorage.http.messages import FileBody, Response
 from moorage.http.ranges import byte_range, is_unchanged
 from moorage.layers import reads, store
@@ -58,17 +60,6 @@ def _small(exchange: Exchange, headers: dict[str, str], layer: Layer, reader: Re
     parameters: dict[str, int | str] = {"repository": layer.repository_id, "blob": layer.blob_id}
     fact = Fact(exchange.call, exchange.token, store.STILL_HELD, parameters)
     return Response(200, {**headers, "content-length": str(layer.size)}, body, fact=fact)
-
-
-def blob_headers(digest: Digest) -> dict[str, str]:
-    """The headers of every answer that shows a blob. What a digest names never changes."""
-    return {
-        "content-type": "application/octet-stream",
-        "docker-content-digest": str(digest),
-        "etag": f'"{digest}"',
-        "accept-ranges": "bytes",
-        "cache-control": "private, max-age=31536000, immutable",
-    }
 
 
 def find_layer(exchange: Exchange, digest: Digest) -> Layer:

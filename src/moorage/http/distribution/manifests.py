@@ -7,7 +7,8 @@ from moorage.core.errors import MoorageError
 from moorage.core.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from moorage.core.names import Reference, TagName
 from moorage.http.distribution.exchange import Exchange
-from moorage.http.hot import Fact
+from moorage.http.distribution.headers import manifest_headers
+from moorage.http.facts import Fact
 from moorage.http.messages import Response
 from moorage.http.ranges import entity_tags, is_unchanged
 from moorage.images import remove, store
@@ -51,21 +52,8 @@ async def get_manifest(exchange: Exchange) -> Response:
 
 def _fact(exchange: Exchange, image: Image, reference: Reference, pulled_image: int | None) -> Fact:
     """What the answer rests on: a tag is on its image, or a digest's image is not removed."""
-    parameters: dict[str, int | str] = {"image": image.id, "type": image.media_type}
-    if reference.tag is None:
-        return Fact(exchange.call, exchange.token, store.STILL_THERE, parameters, pulled_image)
-    parameters |= {"repository": image.repository_id, "tag": reference.tag}
-    return Fact(exchange.call, exchange.token, store.STILL_TAGGED, parameters, pulled_image)
-
-
-def manifest_headers(image: Image) -> dict[str, str]:
-    """The headers of a manifest's GET and HEAD."""
-    return {
-        "content-type": image.media_type,
-        "content-length": str(image.size),
-        "docker-content-digest": image.digest,
-        "etag": f'"{image.digest}"',
-    }
+    condition, parameters = store.condition_of(image, reference.tag)
+    return Fact(exchange.call, exchange.token, condition, parameters, pulled_image)
 
 
 def find_image(exchange: Exchange, reference: Reference) -> Image:

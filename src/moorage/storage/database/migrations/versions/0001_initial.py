@@ -1,6 +1,5 @@
 """The first schema."""
 
-
 import sqlalchemy as sa
 from alembic import op
 
