@@ -156,14 +156,14 @@ class Channel:
         if not size and not self.sending:
             self._progress = None
             return False
-        taken = self.written - size - self._unacknowledged()
+        taken = self.written - size - (self._unacknowledged() or 0)
         if self._progress is None:
             self._progress = _Progress(taken, now, taken, now)
             return False
         return self._progress.too_slow(taken, now, self.limits)
 
-    def _unacknowledged(self) -> int:
-        """How many bytes the kernel holds for the client.
+    def _unacknowledged(self) -> int | None:
+        """How many bytes the kernel holds for the client, where it tells.
 
         It makes room in steps of up to a megabyte, so without them a slow client would seem to take nothing for long.
         """
@@ -171,7 +171,7 @@ class Channel:
         try:
             (held,) = _INT.unpack(fcntl.ioctl(below.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))
         except (AttributeError, OSError):
-            return 0  # not a socket that can tell
+            return None
         return int(held)
 
     # The socket itself
@@ -199,6 +199,13 @@ class Channel:
             self._raw = None
 
     # The end
+
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether the client has received everything, the end included, and only its own goodbye over TLS is missing."""
+        if not self.secure or not self.transport.is_closing() or self.transport.get_write_buffer_size():
+            return False
+        return self._unacknowledged() == 0
 
     def abort(self) -> None:
         """End the connection at once; what was not sent is not sent."""

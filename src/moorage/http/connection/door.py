@@ -21,7 +21,7 @@ class Door:
         self._listener = listener
         self._context = context
         self._make = make
-        self._guests: set[asyncio.Task[None]] = set()
+        self._guests: dict[asyncio.Task[None], _Guest] = {}
         self._accepting: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -31,10 +31,13 @@ class Door:
 
     async def close(self) -> None:
         """Accept no more, and end the connections whose handshake is not over."""
-        tasks = [task for task in (self._accepting, *self._guests) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.wait([self._accepting])
+        for guest in self._guests.values():
+            guest.make_way()
+        if self._guests:
+            await asyncio.wait(self._guests)
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
@@ -46,10 +49,13 @@ class Door:
                 await asyncio.sleep(_NO_DESCRIPTOR_PAUSE)
                 continue
             guest = _Guest(stream, self._make(), loop)
-            guest.task = task = loop.create_task(guest.enter(self._context))
-            self._guests.add(task)
-            task.add_done_callback(self._guests.discard)
-            task.add_done_callback(guest.entered)
+            task = loop.create_task(guest.enter(self._context))
+            self._guests[task] = guest
+            task.add_done_callback(self._entered)
+
+    def _entered(self, task: asyncio.Task[None]) -> None:
+        del self._guests[task]
+        task.result()
 
 
 class _Guest:
@@ -60,7 +66,6 @@ class _Guest:
         self._connection = connection
         self._loop = loop
         self.waiting_since = loop.time()
-        self.task: asyncio.Task[None] | None = None
 
     async def enter(self, context: ssl.SSLContext) -> None:
         """Do the handshake; the connection then goes on by itself."""
@@ -79,18 +84,11 @@ class _Guest:
         finally:
             shared.leave(self)
 
-    def entered(self, task: asyncio.Task[None]) -> None:
-        """Called when `enter` has ended, or was never begun."""
-        if task.cancelled():
-            self._stream.close()
-
     def check(self, now: float) -> None:
         """The handshake has its own time limit."""
 
     def make_way(self) -> None:
-        """End at once."""
-        if self.task is not None:
-            self.task.cancel()
+        """End at once: for the handshake it is as if the client had left."""
         with suppress(OSError):
             self._stream.shutdown(socket.SHUT_RDWR)
 

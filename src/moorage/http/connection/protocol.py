@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
     def check(self, now: float) -> None:
         """Called at every tick."""
         channel = self.channel
-        if channel.stalled(now):
+        if channel.stalled(now) or channel.said_goodbye:
             channel.abort()
         elif self._lingering or self._discarding is not None:
             if now > self._until and not channel.transport.get_write_buffer_size():
