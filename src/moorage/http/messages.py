@@ -118,7 +118,10 @@ class Request:
         return b"".join(pieces)
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """The body in pieces, as they arrive."""
+        """The body in pieces, as they arrive; raises BadRequestError for a transfer coding other than chunked."""
+        # Our own connection refuses these; another server may hand the coded bytes over as if they were the body.
+        if (self.header(b"transfer-encoding") or "chunked").strip().lower() != "chunked":
+            raise BadRequestError("The only transfer coding understood is chunked.", headers={"Connection": "close"})
         more = True
         while more:
             message = await self.receive()
