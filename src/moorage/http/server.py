@@ -135,6 +135,10 @@ class Server(uvicorn.Server):
         for door in self._doors:
             await door.close()
         await super().shutdown(sockets)
+        # Whoever is still here has had its time; its timers would keep the loop from closing.
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.make_way()
 
 
 class _Worker(Server):

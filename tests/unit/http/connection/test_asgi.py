@@ -1,5 +1,6 @@
 """The plain path: any ASGI application, over a real socket."""
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator
@@ -218,6 +219,23 @@ def test_a_client_that_does_not_read_is_waited_for(served: Served) -> None:
         time.sleep(0.2)
         assert served.app.seen == first
         assert int(first[0].split()[1]) < 400
+
+
+@pytest.mark.parametrize(
+    "asked", [b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /drain HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1"]
+)
+def test_shutdown_ends_what_does_not_end_in_time(asked: bytes) -> None:
+    with serve() as server, server.connect() as wire:
+        server.server.config.timeout_graceful_shutdown = 1
+        wire.send(asked)
+        while not server.app.calls:
+            time.sleep(0.005)
+        server.server.should_exit = True
+        started = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            wire.response()
+        assert wire.is_closed()
+        assert time.monotonic() - started < 4
 
 
 def test_shutdown_closes_idle_connections_and_finishes_busy_ones() -> None:

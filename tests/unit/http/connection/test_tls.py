@@ -135,6 +135,16 @@ def test_a_handshake_under_way_does_not_hold_up_the_end(certificate: tuple[Path,
         assert time.monotonic() - started < 3
 
 
+def test_a_client_that_never_says_goodbye_does_not_hold_up_the_end(certificate: tuple[Path, ssl.SSLContext]) -> None:
+    with contextlib.ExitStack() as stack:
+        with serve(tls=certificate) as server:
+            idle = stack.enter_context(server.connect())
+            assert idle.get("/hello").status == 200
+            started = time.monotonic()
+        assert time.monotonic() - started < 3
+        assert idle.is_closed()
+
+
 def test_responses_of_many_kinds_work(served: Served) -> None:
     with served.connect() as wire:
         assert wire.get("/stream").body == b"one two three"
