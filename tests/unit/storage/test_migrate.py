@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,17 @@ from moorage.storage.database.engine import sqlite_engine
 from moorage.storage.database.schema import HEAD_REVISION, metadata
 
 
+def _parts(statement: str) -> list[str]:
+    """What stands before, between and behind the commas of the outermost parentheses."""
+    head, _, rest = statement.partition("(")
+    body, _, tail = rest.rpartition(")")
+    return [head.strip(), tail.strip(), *(part.strip() for part in re.split(r",(?![^(]*\))", body))]
+
+
 def described(connection: sa.Connection) -> dict[str, list[str]]:
-    """The statements that SQLite keeps, line by line, since constraints may come in any order."""
+    """The statements that SQLite keeps, part by part, since constraints and added columns may come in any order."""
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
-    return {
-        name: sorted(line.strip().rstrip(",").replace('"', "") for line in sql.splitlines() if line.strip())
-        for name, sql in rows
-        if name != "alembic_version"
-    }
+    return {name: sorted(_parts(" ".join(sql.replace('"', "").split()))) for name, sql in rows if name != "alembic_version"}
 
 
 def test_the_migrations_build_exactly_the_schema(template: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """The newest migration; a database that carries it needs no Alembic at start."""
 
 metadata = MetaData(
@@ -91,6 +91,71 @@ tokens = Table(
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time, nullable=False, index=True),
     Column("last_used_at", Time),
+    Column("name", Text),  # what its maker calls it; NULL: one of GetAuthorizationToken's
+    Column("scope", Text),  # JSON: what it is restricted to; NULL: all that its principal may do
+    Index("ix_tokens_access_key_id", "access_key_id"),
+    sqlite_autoincrement=True,
+)
+
+# --- settings of registries -----------------------------------------------------------------------------------------
+
+
+def _registry(*, primary_key: bool = False) -> Column[int]:
+    reference = ForeignKey("registries.id", ondelete="CASCADE")
+    return Column("registry_id", Id, reference, nullable=False, primary_key=primary_key)
+
+
+registry_policies = Table(
+    "registry_policies",
+    metadata,
+    _registry(primary_key=True),
+    Column("text", Text, nullable=False),  # as ECR prints it
+    Column("set_at", Time, nullable=False),
+)
+
+account_settings = Table(  # those that are not at their default
+    "account_settings",
+    metadata,
+    _registry(primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+pull_time_exclusions = Table(
+    "pull_time_exclusions",
+    metadata,
+    _registry(primary_key=True),
+    Column("principal_arn", Text, primary_key=True),
+    Column("created_at", Time, nullable=False),
+)
+
+scanning_configurations = Table(
+    "scanning_configurations",
+    metadata,
+    _registry(primary_key=True),
+    Column("scan_type", Text, nullable=False),  # BASIC | ENHANCED
+    Column("rules", Text, nullable=False),  # JSON list, as the API has it
+)
+
+creation_templates = Table(
+    "creation_templates",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _registry(),
+    Column("prefix", Text, nullable=False),  # or ROOT
+    Column("applied_for", Text, nullable=False),  # JSON list
+    Column("description", Text),
+    Column("tag_mutability", Text, nullable=False),
+    Column("mutability_exclusions", Text, nullable=False),  # JSON list of wildcard filters
+    Column("encryption_type", Text, nullable=False),
+    Column("kms_key", Text),
+    Column("resource_tags", Text, nullable=False),  # JSON object
+    Column("repository_policy", Text),
+    Column("lifecycle_policy", Text),
+    Column("custom_role_arn", Text),
+    Column("created_at", Time, nullable=False),
+    Column("updated_at", Time, nullable=False),
+    UniqueConstraint("registry_id", "prefix"),
     sqlite_autoincrement=True,
 )
 
@@ -111,6 +176,22 @@ repositories = Table(
     Column("kms_key", Text),
     UniqueConstraint("registry_id", "name"),
     sqlite_autoincrement=True,
+)
+
+repository_policies = Table(
+    "repository_policies",
+    metadata,
+    _repository(primary_key=True),
+    Column("text", Text, nullable=False),  # as ECR prints it
+    Column("set_at", Time, nullable=False),
+)
+
+lifecycle_policies = Table(  # what creation templates gave; nothing is evaluated yet
+    "lifecycle_policies",
+    metadata,
+    _repository(primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("set_at", Time, nullable=False),
 )
 
 resource_tags = Table(
