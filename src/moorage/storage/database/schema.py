@@ -5,7 +5,6 @@ unique has an index, so that no code path can break either.
 """
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -14,31 +13,16 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
+from moorage.storage.database.columns import Id, Size, Time, metadata
+
 HEAD_REVISION = "0002"
 """The newest migration; a database that carries it needs no Alembic at start."""
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite gives only INTEGER PRIMARY KEY an automatic id; AUTOINCREMENT keeps ids from being used twice, so that a cache
-# that knows a repository by id can never mistake a later one for it.
-Id = BigInteger().with_variant(Integer, "sqlite")
-Time = BigInteger().with_variant(Integer, "sqlite")
-Size = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _repository(*, primary_key: bool = False, index: bool = False) -> Column[int]:

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from moorage.storage.database.schema import metadata
+from moorage.storage.database import schema
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=schema.tags.metadata,
     render_as_batch=True,
     transactional_ddl=False,
 )
