@@ -18,7 +18,9 @@ from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
 from moorage.http.distribution.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
+from moorage.http.signatures import Signatures
 from moorage.identity import access_keys, accounts, tokens
+from moorage.identity.access_keys import KeyRing
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.sealing import Sealer
 from moorage.images import store as images
@@ -84,7 +86,8 @@ class WebApplication:
         )
         urls = DownloadUrls(secret)
         rooms = _rooms(options, context, urls, PageTokens(secret))
-        control = Control(context, Dispatcher(Service("ecr"), rooms), Sealer(secret))
+        signatures = Signatures(context, KeyRing(context.points, Sealer(secret)))
+        control = Control(context, Dispatcher(Service("ecr"), rooms), signatures)
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
         self.asgi = PrivateApplication(context, distribution, control, urls, self.hot)

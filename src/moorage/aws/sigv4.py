@@ -1,6 +1,7 @@
 """AWS Signature Version 4, the verifying side (IAM user guide, "AWS Signature Version 4 for API requests").
 
-Pure: `parse` reads who claims to have signed, the caller looks the key up, `verify` decides. Both forms are read: the
+Pure: `parse` reads who claims to have signed, `check` judges the claim before the body is there, the caller looks the key
+up, `prove` decides. Both forms are read: the
 `Authorization` header, and the query parameters of a presigned URL.
 
 Signing keys are not cached: deriving one takes four HMACs, less time than hashing the request, and a cache would keep
@@ -78,24 +79,29 @@ def parse(request: SignedRequest) -> Credential:
     return _parse_header(request, header)
 
 
-def verify(
+def check(
     request: SignedRequest,
     credential: Credential,
-    secret: str,
     *,
     now_ms: int,
     services: Sequence[str],
-    body_sha256: str,
     regions: Sequence[str] | None = None,
 ) -> None:
-    """Raise InvalidSignatureError unless the owner of `secret` signed exactly this request, for this server, just now.
+    """Raise InvalidSignatureError unless the claim is for this server and this moment, and covers what it has to.
 
-    `body_sha256` is the lower-case hex SHA-256 of the body that was received, never what a header claims. `services` are
-    the signing names accepted here, the first of them named in errors; `regions` likewise, None for any of a region's form.
+    Needs neither the secret nor the body. `services` are the signing names accepted here, the first of them named in
+    errors; `regions` likewise, None for any of a region's form.
     """
     _check_scope(credential, services, regions)
     _check_time(credential, now_ms)
     _check_signed_headers(request, credential)
+
+
+def prove(request: SignedRequest, credential: Credential, secret: str, *, body_sha256: str) -> None:
+    """Raise InvalidSignatureError unless the owner of `secret` signed exactly this request.
+
+    `body_sha256` is the lower-case hex SHA-256 of the body that was received, never what a header claims.
+    """
     _check_payload(request, body_sha256)
     scope = f"{credential.date}/{credential.region}/{credential.service}/{credential.terminator}"
     key = signing_key(secret, credential)
@@ -106,6 +112,21 @@ def verify(
         if hmac.compare_digest(_mac(key, text).hex().encode("ascii"), given):
             return
     raise SignatureMismatchError
+
+
+def verify(
+    request: SignedRequest,
+    credential: Credential,
+    secret: str,
+    *,
+    now_ms: int,
+    services: Sequence[str],
+    body_sha256: str,
+    regions: Sequence[str] | None = None,
+) -> None:
+    """`check` and `prove` in one: the owner of `secret` signed exactly this request, for this server, just now."""
+    check(request, credential, now_ms=now_ms, services=services, regions=regions)
+    prove(request, credential, secret, body_sha256=body_sha256)
 
 
 def signing_key(secret: str, credential: Credential) -> bytes:

@@ -1,7 +1,9 @@
 """Access keys: what signs requests to the AWS door."""
 
 import secrets
+import sqlite3
 import string
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -58,6 +60,39 @@ def find_access_key(tx: Transaction, sealer: Sealer, key_id: str) -> AccessKey |
         return None
     principal = Principal(row.account_id, row.principal_arn, row.principal_kind, row.id)
     return AccessKey(principal, sealer.open(row.sealed_secret, row.id), row.active)
+
+
+_FIND = "SELECT account_id, principal_arn, principal_kind, sealed_secret, active FROM access_keys WHERE id = ?"
+_MOST_OPENED = 1000
+
+
+class KeyRing:
+    """The access keys of the installation, looked up on the event loop: one point read each.
+
+    Remembered is only what cannot change: what a sealed secret opens to. Whether the key is there, whose it is and whether
+    it is active is read anew each time, so that a key that was changed or removed anywhere counts as such at once.
+    """
+
+    def __init__(self, points: sqlite3.Connection, sealer: Sealer) -> None:
+        self._points = points
+        self._sealer = sealer
+        self._opened: OrderedDict[tuple[str, bytes], str] = OrderedDict()
+
+    def find(self, key_id: str) -> AccessKey | None:
+        """The key with that id, active or not, or None."""
+        row = self._points.execute(_FIND, (key_id,)).fetchone()
+        if row is None:
+            return None
+        account_id, arn, kind, sealed, active = row
+        return AccessKey(Principal(account_id, arn, kind, key_id), self._open(key_id, sealed), bool(active))
+
+    def _open(self, key_id: str, sealed: bytes) -> str:
+        secret = self._opened.get((key_id, sealed))
+        if secret is None:
+            secret = self._opened[key_id, sealed] = self._sealer.open(sealed, key_id)
+            if len(self._opened) > _MOST_OPENED:
+                self._opened.popitem(last=False)
+        return secret
 
 
 def root_keys(tx: Transaction, account_id: str) -> list[str]:

@@ -1,0 +1,79 @@
+"""Who signed a request (Signature Version 4), for every door that takes signatures: the AWS APIs and `/api/v1`.
+
+Two steps, since the body is read in between: `claim` says whose signature it claims to be, so that nobody without a key
+makes this server read a large body; `verify` sees whether it is.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from moorage.aws import sigv4
+from moorage.aws.canonical import SignedRequest
+from moorage.aws.signature_errors import InvalidSecurityTokenError
+from moorage.core.call import Principal
+from moorage.http.context import Context
+from moorage.http.messages import Request
+from moorage.http.peer import peer_of
+from moorage.identity.access_keys import AccessKey, KeyRing
+
+IN_LOOP = 64 * 1024
+"""Bytes of a body up to which hashing and decoding it do not hold up the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed."""
+
+    principal: Principal
+    region: str
+    """The region of the credential's scope: it selects the registry, as the endpoint's does at AWS."""
+    service: str
+    """The signing name in the credential's scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A signature that is not proven yet, and the key that it claims."""
+
+    request: SignedRequest
+    credential: sigv4.Credential
+    key: AccessKey
+
+
+class Signatures:
+    """Finds and proves the signatures of requests."""
+
+    def __init__(self, context: Context, keys: KeyRing) -> None:
+        self._context = context
+        self._keys = keys
+
+    def claim(self, request: Request, services: Sequence[str]) -> Claim:
+        """Who claims to have signed a request for one of these signing names; raises SignatureError where nobody can have.
+
+        Looks the key up and judges everything about the claim that needs no body. Blocks for one point read.
+        """
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
+        # The client signed the host that it asked for, which a trusted proxy may have replaced by its own name for us.
+        host = peer_of(request, self._context.policy.trusted_proxies).host
+        signed = SignedRequest(
+            method=request.method,
+            path=request.raw_path,
+            query=request.scope["query_string"].decode("latin-1"),
+            headers=[(name, host if name == "host" and host else value) for name, value in headers],
+        )
+        credential = sigv4.parse(signed)
+        key = self._keys.find(credential.access_key_id)
+        if key is None or not key.active or credential.session_token is not None:
+            raise InvalidSecurityTokenError
+        sigv4.check(signed, credential, now_ms=self._context.clock.now(), services=services)
+        return Claim(signed, credential, key)
+
+    async def verify(self, claim: Claim, body: bytes) -> Caller:
+        """The caller, once the signature is seen to be theirs; raises SignatureError where it is not."""
+        if len(body) <= IN_LOOP:
+            body_hash = hashlib.sha256(body).hexdigest()
+        else:
+            body_hash = await self._context.in_thread(lambda: hashlib.sha256(body).hexdigest())
+        sigv4.prove(claim.request, claim.credential, claim.key.secret, body_sha256=body_hash)
+        return Caller(claim.key.principal, claim.credential.region, claim.credential.service)
