@@ -15,7 +15,7 @@ from typing import Any
 
 from bench import report
 from bench.content import Content, Scale
-from bench.goals import DEBIAN, NEWEST, OURS
+from bench.goals import DEBIAN, MOTO, NEWEST, OURS
 from bench.items.item import Item, Stage
 from bench.load import LoadError, build
 from bench.places import RESULTS, cache, system_program
@@ -75,7 +75,8 @@ def _measure(options: argparse.Namespace, chosen: Sequence[Item], home: Path) ->
     if len(items) < len(chosen):
         notes.append("The pulls over TLS are left out: wrk is not installed.")
     notes.append(
-        "Moorage: authentication on, fsync on. Peers: no authentication, no access log, blob descriptors cached in memory."
+        "Moorage: authentication on, fsync on. Registries beside it: no authentication, no access log, blob descriptors cached "
+        "in memory. moto: no authentication, nothing on the disk."
     )
     rounds = options.rounds or (1 if options.quick else 3)
     scale = Scale(options.repositories or (20 if options.quick else 100))
@@ -110,7 +111,7 @@ def _is_whole(options: argparse.Namespace) -> bool:
     return not partial and options.servers == _ALL
 
 
-_ALL = f"{OURS},{NEWEST},{DEBIAN}"
+_ALL = f"{OURS},{NEWEST},{DEBIAN},{MOTO}"
 
 
 def _options(arguments: Sequence[str] | None) -> Any:

@@ -13,6 +13,7 @@ Results = Mapping[str, Mapping[str, Mapping[str, Series]]]
 OURS = "moorage"
 NEWEST = "distribution"
 DEBIAN = "docker-registry"
+MOTO = "moto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def goals() -> list[Goal]:
         Goal("start", "ms", "at most", 1000, None, "ms"),
         Goal("tls-tag-16", "rate", "at least", 3),
         Goal("tls-push-monolithic-8", "rate", "at least", 0.85),
+        *(Goal(f"api-{what}-16", "rate", "at least", 5, MOTO) for what in ("token", "describe", "create")),
     ]
 
 

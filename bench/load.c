@@ -1,9 +1,11 @@
 /* A small HTTP/1.1 load generator for one machine: one thread, epoll, keep-alive connections to 127.0.0.1.
  *
  *   load -p PORT -f REQUESTS [-c connections] [-d seconds] [-n requests] [-s status] [-o offset] [-v]
+ *   load -p PORT -r WHOLE ...
  *
  * REQUESTS is a text file: header lines for every request, an empty line, then one "METHOD /path" a line.
- * The requests are cycled through from `offset`, whichever connection is free taking the next one.
+ * WHOLE holds whole requests, each as its length in decimal digits, a line feed, and that many bytes; each is sent once.
+ * Other requests are cycled through from `offset`, whichever connection is free taking the next one.
  * Bodies are dropped inside the kernel (recv with MSG_TRUNC), so that the receiver costs the server's cores little;
  * -v copies them out instead, as a real client would. Answers are checked against `status`.
  * The report is one line of JSON; the histogram holds [microseconds, count] pairs, a bucket being at most 1/32 wide.
@@ -119,6 +121,29 @@ static void read_requests(const char *path) {
     fclose(file);
     errno = 0;
     if (!request_count) die("no requests in the file");
+}
+
+/* Requests that were made, and signed, ahead of time. */
+static void read_whole_requests(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (!file) die(path);
+    size_t capacity = 0, length;
+    while (fscanf(file, "%zu", &length) == 1 && fgetc(file) == '\n') {
+        if (request_count == capacity) {
+            capacity = capacity ? capacity * 2 : 1024;
+            requests = realloc(requests, capacity * sizeof *requests);
+            if (!requests) die("no memory");
+        }
+        struct request *made = &requests[request_count++];
+        made->head_only = false;
+        made->length = length;
+        made->bytes = malloc(length);
+        if (!made->bytes || fread(made->bytes, 1, length, file) != length) die("a request is cut off");
+    }
+    fclose(file);
+    errno = 0;
+    if (!request_count) die("no requests in the file");
+    if (options.limit > (long long)request_count) options.limit = (long long)request_count;
 }
 
 static void open_connection(struct connection *c) {
@@ -254,10 +279,12 @@ static void report(double elapsed) {
 
 static void read_options(int count, char **values) {
     const char *file = NULL;
-    for (int option; (option = getopt(count, values, "p:f:c:d:n:s:o:v")) != -1;) {
+    bool whole = false;
+    for (int option; (option = getopt(count, values, "p:f:r:c:d:n:s:o:v")) != -1;) {
         switch (option) {
         case 'p': options.port = atoi(optarg); break;
         case 'f': file = optarg; break;
+        case 'r': file = optarg, whole = true; break;
         case 'c': options.connections = atoi(optarg); break;
         case 'd': options.seconds = atof(optarg); break;
         case 'n': options.limit = atoll(optarg); break;
@@ -267,11 +294,12 @@ static void read_options(int count, char **values) {
         default: exit(2);
         }
     }
-    if (!file || options.port < 1 || options.port > 65535) die("-p PORT and -f REQUESTS are needed");
+    if (!file || options.port < 1 || options.port > 65535) die("-p PORT and -f REQUESTS or -r WHOLE are needed");
     if (options.connections < 1 || options.connections > MAX_CONNECTIONS) die("1 to 256 connections");
     if (options.seconds <= 0 || options.seconds > MAX_SECONDS) die("at most 60 seconds");
     if (options.limit < 1 || options.limit > MAX_REQUESTS) die("at most 50,000,000 requests");
-    read_requests(file);
+    if (whole) read_whole_requests(file);
+    else read_requests(file);
 }
 
 int main(int count, char **values) {

@@ -43,6 +43,8 @@ class Plan:
     accept: str | None = None
     copies: bool = False
     """Whether the client copies the bodies out, as a real one does, or lets the kernel drop them."""
+    whole: Sequence[bytes] = ()
+    """Whole requests instead of paths, each of which is sent once; the slice ends early when they are used up."""
 
     def headers(self, target: Target) -> dict[str, str]:
         return target.headers | ({"Accept": self.accept} if self.accept else {})
@@ -70,8 +72,10 @@ class Running:
     """A load generator at work in its own process."""
 
     def __init__(self, program: Path, target: Target, plan: Plan, scratch: Path) -> None:
-        listing = request_file(scratch, target, plan)
-        arguments = [str(program), "-p", str(target.port), "-f", str(listing), "-c", str(plan.connections)]
+        source = (
+            ["-r", str(_whole_file(scratch, plan.whole))] if plan.whole else ["-f", str(request_file(scratch, target, plan))]
+        )
+        arguments = [str(program), "-p", str(target.port), *source, "-c", str(plan.connections)]
         arguments += ["-d", str(plan.seconds), "-s", str(plan.status)]
         arguments += ["-v"] if plan.copies else []
         self._seconds = plan.seconds
@@ -108,6 +112,14 @@ def request_file(scratch: Path, target: Target, plan: Plan) -> Path:
     if not path.is_file():
         path.touch(mode=0o600)
         path.write_text(text)
+    return path
+
+
+def _whole_file(scratch: Path, requests: Sequence[bytes]) -> Path:
+    """Whole requests as load.c reads them; the file of the slice before is overwritten."""
+    path = scratch / "whole-requests"
+    path.touch(mode=0o600)
+    path.write_bytes(b"".join(b"%d\n%b" % (len(request), request) for request in requests))
     return path
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import trustme
 
+from bench.items import control
 from bench.items.item import Item, Phase, Stage
 from bench.measure import Figures, Series, gather, rotation
 from bench.processes import cpu_seconds
@@ -26,17 +27,20 @@ def say(text: str) -> None:
 def take(
     stage: Stage, servers: Sequence[Server], items: Sequence[Item], rounds: int
 ) -> dict[str, dict[str, dict[str, Series]]]:
-    """Prepare the content on every server and take all items; item -> server -> figure -> series.
+    """Prepare the content on every registry and take all items; item -> server -> figure -> series.
 
     Raises what an item raises; the servers are stopped in any case.
     """
     results: dict[str, dict[str, dict[str, Series]]] = {}
+    registries = [server for server in servers if server.is_registry]
     try:
-        prepare(stage, servers)
-        for phase in ("plain", "stopped", "tls"):
+        if any(item.phase != "control" for item in items):
+            prepare(stage, registries)
+        for phase in ("plain", "stopped", "tls", "control"):
             chosen = [item for item in items if item.phase == phase]
-            if chosen:
-                results |= _phase(stage, servers, phase, chosen, rounds)
+            taking = registries if phase != "control" else [server for server in servers if server.keys]
+            if chosen and taking:
+                results |= _phase(stage, taking, phase, chosen, rounds)
     finally:
         _stop_all(servers)
     return results
@@ -74,6 +78,9 @@ def _phase(
         shared = certificate(stage.scratch) if phase == "tls" else None
         with ThreadPoolExecutor(len(servers)) as pool:
             list(pool.map(lambda server: server.start(shared), servers))
+        if phase == "control":
+            for server in servers:
+                control.prepare(server)
         _settle(servers)
     return {item.name: _item(stage, servers, item, item.rounds or rounds) for item in items}
 

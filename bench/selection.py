@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from bench.items import blobs, manifests, mixed, pushes, start, tls
+from bench.items import blobs, control, manifests, mixed, pushes, start, tls
 from bench.items.item import Item
 
 QUICK = (
@@ -19,6 +19,7 @@ QUICK = (
     "manifests-during-pulls",
     "memory-32-pulls",
     "start",
+    "api-*-16",
 )
 
 
@@ -27,9 +28,19 @@ class UnknownItemError(ValueError):
 
 
 def everything() -> list[Item]:
-    """All items in the order in which they are taken: memory first, while the servers are fresh; TLS last."""
+    """All items in the order in which they are taken: memory first, while the servers are fresh; TLS and the AWS API last."""
     idle, during, peak = mixed.items()
-    return [idle, *manifests.items(), *blobs.items(), during, peak, *pushes.items(), *start.items(), *tls.items()]
+    return [
+        idle,
+        *manifests.items(),
+        *blobs.items(),
+        during,
+        peak,
+        *pushes.items(),
+        *start.items(),
+        *tls.items(),
+        *control.items(),
+    ]
 
 
 def select(patterns: Sequence[str]) -> list[Item]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import boto3
@@ -43,6 +44,10 @@ class Server(ABC):
 
     name: str
     title: str
+    is_registry = True
+    """Whether it holds images: answers `/v2/`."""
+    keys: tuple[str, str] | None = None
+    """The access key and secret with which it lets callers of the AWS API in; None where it has none."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -138,6 +143,7 @@ class Moorage(Server):
         self._workers = workers
         self._access_key = "AKIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
         self._secret_key = secrets.token_hex(20)
+        self.keys = (self._access_key, self._secret_key)
 
     def create_repositories(self, names: Sequence[str]) -> None:
         """Create them through the AWS API and fetch the token that all later requests carry."""
@@ -170,6 +176,22 @@ class Moorage(Server):
         if certificate:
             settings |= {"MOORAGE_TLS_CERT": str(certificate.chain), "MOORAGE_TLS_KEY": str(certificate.key)}
         return dict(clean_environment(**settings))
+
+
+class Moto(Server):
+    """moto's server, which imitates AWS for tests: no authentication, everything in memory, one process with threads."""
+
+    name = "moto"
+    ready = "/moto-api/"
+    is_registry = False
+    keys = ("AKIAIOSFODNN7EXAMPLE", "any secret will do")
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.title = f"moto {version('moto')}"
+
+    def _command(self, port: int, certificate: Certificate | None) -> list[str]:
+        return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
 
 
 class Distribution(Server):
@@ -206,6 +228,11 @@ def available(wanted: Sequence[str], home: Path, workers: int) -> tuple[list[Ser
     missing: list[str] = []
     if "moorage" in wanted:
         made.append(Moorage(home / "moorage", workers))
+    if "moto" in wanted:
+        if find_spec("moto") is None:
+            missing.append("moto is left out: it is not installed")
+        else:
+            made.append(Moto(home / "moto"))
     for name, title, program, reason in _peers():
         if name not in wanted:
             continue

@@ -16,8 +16,8 @@ from bench.processes import cpu_seconds
 from bench.push import BlobSource
 from bench.servers import Server
 
-Phase = Literal["plain", "stopped", "tls"]
-"""Whether an item needs all servers started, all stopped, or all started with TLS."""
+Phase = Literal["plain", "stopped", "tls", "control"]
+"""Whether an item needs all registries started, all stopped, or all started with TLS; or the servers of the AWS API."""
 
 _SETTLE = 0.08
 

@@ -9,7 +9,10 @@ import pytest
 from bench.content import Content, Scale
 from bench.load import LoadError, Plan, parse_report, request_file
 from bench.push import BlobSource
+from bench.signing import signed_requests
 from bench.wire import Target, closing
+from moorage.aws import sigv4
+from moorage.aws.canonical import SignedRequest
 
 
 def _report(**changes: object) -> str:
@@ -74,3 +77,21 @@ def test_the_scale_counts_tags() -> None:
 )
 def test_the_digest_is_added_to_the_address_of_an_upload(address: str, closed: str) -> None:
     assert closing(address, "sha256:x") == closed
+
+
+def test_a_signed_request_is_one_that_the_server_accepts() -> None:
+    keys = ("AKIAIOSFODNN7EXAMPLE", "a secret")
+    request, other = signed_requests(5000, keys, "CreateRepository", [{"repositoryName": "ab"}, {"repositoryName": "cd"}])
+    assert request != other
+    head, _, body = request.partition(b"\r\n\r\n")
+    lines = [line.split(": ", 1) for line in head.decode().split("\r\n")[1:]]
+    signed = SignedRequest("POST", "/", "", [(name.lower(), value) for name, value in lines])
+    credential = sigv4.parse(signed)
+    sigv4.verify(
+        signed,
+        credential,
+        keys[1],
+        now_ms=credential.time,
+        services=("ecr",),
+        body_sha256=hashlib.sha256(body).hexdigest(),
+    )
