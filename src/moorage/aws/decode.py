@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from moorage.aws.model import element_of, entry_of, members_of
+from moorage.aws.model import Compiled, element_of, entry_of, members_of
 from moorage.core.clock import SECOND, Timestamp
 from moorage.core.errors import MoorageError
 
@@ -31,16 +31,27 @@ class SerializationError(MoorageError):
     oci_code = "UNSUPPORTED"
 
 
-def decode(body: bytes, shape: "Shape | None") -> Params:
-    """The members of a request body; raises SerializationError.
+def decoder(shape: "Shape | None") -> Callable[[bytes], Params]:
+    """What reads request bodies of this shape; it raises SerializationError, and nothing else.
 
     No body at all counts as `{}`, as Smithy asks of servers. Stricter than JSON parsers are by habit: a repeated key, NaN,
     a lone surrogate or U+0000 in a text is refused, since the parts that follow could read or store it in two ways.
     """
-    document = _parse(body) if body else {}
-    if not isinstance(document, dict):
-        raise SerializationError("The request body must be a JSON object.")
-    return _structure(document, shape) if shape is not None else {}
+    structure = Compiled(_make).of(shape) if shape is not None else lambda _document: {}
+
+    def decode_body(body: bytes) -> Params:
+        document = _parse(body) if body else {}
+        if not isinstance(document, dict):
+            raise SerializationError("The request body must be a JSON object.")
+        params: Params = structure(document)
+        return params
+
+    return decode_body
+
+
+def decode(body: bytes, shape: "Shape | None") -> Params:
+    """The members of one request body; raises SerializationError."""
+    return decoder(shape)(body)
 
 
 def _parse(body: bytes) -> Any:
@@ -61,31 +72,50 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _value(value: Any, shape: "Shape") -> Any:
-    return _DECODERS[shape.type_name](value, shape)
+_Decode = Callable[[Any], Any]
+_Find = Callable[["Shape"], _Decode]
 
 
-def _structure(value: Any, shape: "Shape") -> Params:
-    if not isinstance(value, dict):
-        raise _unfit(value, "a Structure")
-    return {name: _value(value[name], member) for name, member in members_of(shape).items() if value.get(name) is not None}
+def _make(shape: "Shape", find: _Find) -> _Decode:
+    whole = {"structure": _structure, "list": _list, "map": _map}.get(shape.type_name)
+    return whole(shape, find) if whole is not None else _SCALARS[shape.type_name]
 
 
-def _list(value: Any, shape: "Shape") -> list[Any]:
-    if not isinstance(value, list):
-        raise _unfit(value, "a List")
-    member = element_of(shape)
-    return [None if item is None else _value(item, member) for item in value]
+def _structure(shape: "Shape", find: _Find) -> _Decode:
+    # In the model's order, so that of several faults the same one is told, whatever the order in the document.
+    members = [(name, find(member)) for name, member in members_of(shape).items()]
+
+    def decode_structure(value: Any) -> Params:
+        if not isinstance(value, dict):
+            raise _unfit(value, "a Structure")
+        return {name: decode_member(item) for name, decode_member in members if (item := value.get(name)) is not None}
+
+    return decode_structure
 
 
-def _map(value: Any, shape: "Shape") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _unfit(value, "a Map")
-    key, member = entry_of(shape)
-    return {_text(name, key): None if item is None else _value(item, member) for name, item in value.items()}
+def _list(shape: "Shape", find: _Find) -> _Decode:
+    decode_element = find(element_of(shape))
+
+    def decode_list(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise _unfit(value, "a List")
+        return [None if item is None else decode_element(item) for item in value]
+
+    return decode_list
 
 
-def _text(value: Any, _shape: "Shape") -> str:
+def _map(shape: "Shape", find: _Find) -> _Decode:
+    decode_item = find(entry_of(shape)[1])
+
+    def decode_map(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _unfit(value, "a Map")
+        return {_text(name): None if item is None else decode_item(item) for name, item in value.items()}
+
+    return decode_map
+
+
+def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise _unfit(value, "a String")
     if "\0" in value or not _is_unicode(value):
@@ -104,7 +134,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _blob(value: Any, _shape: "Shape") -> bytes:
+def _blob(value: Any) -> bytes:
     if not isinstance(value, str):
         raise _unfit(value, "a Blob")
     try:
@@ -113,20 +143,24 @@ def _blob(value: Any, _shape: "Shape") -> bytes:
         raise SerializationError("A blob is not valid base64.") from None
 
 
-def _boolean(value: Any, _shape: "Shape") -> bool:
+def _boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _unfit(value, "a Boolean")
     return value
 
 
-def _integer(value: Any, shape: "Shape") -> int:
-    bits, name = (32, "an Integer") if shape.type_name == "integer" else (64, "a Long")
-    if not isinstance(value, int) or isinstance(value, bool) or not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-        raise _unfit(value, name)
-    return value
+def _whole_number(bits: int, kind: str) -> _Decode:
+    bound = 1 << (bits - 1)
+
+    def decode_whole_number(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not -bound <= value < bound:
+            raise _unfit(value, kind)
+        return value
+
+    return decode_whole_number
 
 
-def _number(value: Any, _shape: "Shape") -> float:
+def _number(value: Any) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _unfit(value, "a Double")
     try:
@@ -138,24 +172,21 @@ def _number(value: Any, _shape: "Shape") -> float:
     return number
 
 
-def _timestamp(value: Any, shape: "Shape") -> Timestamp:
+def _timestamp(value: Any) -> Timestamp:
     """Seconds since the epoch, as a number; the JSON protocols know no other form unless the model asks for it."""
-    seconds = _number(value, shape)
+    seconds = _number(value)
     if not 0 <= seconds <= _LAST_SECOND:
         raise _unfit(value, "a Timestamp")
     return Timestamp(round(seconds * SECOND))
 
 
-_DECODERS: Mapping[str, Callable[[Any, "Shape"], Any]] = {
-    "structure": _structure,
-    "list": _list,
-    "map": _map,
+_SCALARS: Mapping[str, _Decode] = {
     "string": _text,
     "character": _text,
     "blob": _blob,
     "boolean": _boolean,
-    "integer": _integer,
-    "long": _integer,
+    "integer": _whole_number(32, "an Integer"),
+    "long": _whole_number(64, "a Long"),
     "float": _number,
     "double": _number,
     "timestamp": _timestamp,

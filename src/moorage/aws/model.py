@@ -4,9 +4,9 @@ Importing botocore's model costs a third of a second, since it pulls in its HTTP
 start-up must stay short, so both happen when the first operation is looked up, here and nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
@@ -27,6 +27,26 @@ class Service:
     def signing_name(self) -> str:
         """The service's name in a signature's scope."""
         return self._model.signing_name
+
+    @property
+    def protocol(self) -> str:
+        """`json` or `query`."""
+        return str(self._model.metadata["protocol"])
+
+    @property
+    def version(self) -> str:
+        """The API's version, a date, as the Query protocol's `Version` names it."""
+        return str(self._model.metadata["apiVersion"])
+
+    @property
+    def namespace(self) -> str:
+        """The XML namespace of the Query protocol's answers."""
+        return str(self._model.metadata["xmlNamespace"])
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether asking for the model will not block."""
+        return "_model" in self.__dict__
 
     @property
     def json_version(self) -> str:
@@ -83,3 +103,26 @@ def element_of(shape: "Shape") -> "Shape":
 def entry_of(shape: "Shape") -> tuple["Shape", "Shape"]:
     """What a map maps, and to what."""
     return cast("MapShape", shape).key, cast("MapShape", shape).value
+
+
+Maker = Callable[["Shape", Callable[["Shape"], Callable[..., Any]]], Callable[..., Any]]
+"""Makes a function for a shape; is given what finds the functions of the shapes inside it."""
+
+
+class Compiled:
+    """Functions made from shapes, each shape's once: walking the model at each request costs more than the work itself."""
+
+    def __init__(self, make: Maker) -> None:
+        self._make = make
+        self._made: dict[object, Callable[..., Any]] = {}
+
+    def of(self, shape: "Shape") -> Callable[..., Any]:
+        """The shape's function. A shape may contain itself."""
+        # The same shape may stand in two members with other names on the wire.
+        key = (shape.name, repr(sorted(shape.serialization.items())), repr(shape.metadata))
+        found = self._made.get(key)
+        if found is None:
+            # Stands in until the shape is made, for the places inside it where it stands again.
+            self._made[key] = lambda *arguments: self._made[key](*arguments)  # noqa: PLW0108  (looked up when it is called)
+            found = self._made[key] = self._make(shape, self.of)
+        return found

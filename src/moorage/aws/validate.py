@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from moorage.aws.model import element_of, entry_of, members_of
+from moorage.aws.model import Compiled, element_of, entry_of, members_of
 from moorage.core.errors import InvalidNameError, InvalidParameterError
 from moorage.core.names import REPOSITORY_PATTERN, RepositoryName, TagName
 
@@ -25,6 +25,7 @@ _LINEAR: Mapping[str, str] = {
 _MAX_MATCHED = 4096
 """No pattern is tried on a longer value: none of the model's languages has a longer word that means anything."""
 
+_WHOLES = frozenset({"structure", "list", "map"})
 _NULL = "Member must not be null"
 
 
@@ -39,57 +40,120 @@ class Constraint:
     """As ECR words it when it is the value of a member of its own, rather than an element of a list."""
 
 
+Check = Callable[[Mapping[str, Any]], None]
+
+
+def checker(shape: "Shape | None") -> Check:
+    """What checks decoded parameters: it raises InvalidParameterError for the first member, in the model's order, that breaks
+    a constraint.
+    """
+    if shape is None:
+        return lambda _params: None
+    check = Compiled(_make).of(shape)
+    return lambda params: check(params, "")
+
+
 def validate(params: Mapping[str, Any], shape: "Shape | None") -> None:
-    """Raise InvalidParameterError for the first member, in the model's order, that breaks a constraint."""
-    if shape is not None:
-        _structure(params, shape, "")
+    """Check one request's parameters; raises InvalidParameterError."""
+    checker(shape)(params)
 
 
-def _structure(value: Mapping[str, Any], shape: "Shape", path: str) -> None:
-    prefix = f"{path}." if path else ""
-    for name in shape.required_members:
-        if value.get(name) is None:
-            raise InvalidParameterError.at(prefix + name, _NULL)
-    for name, member in members_of(shape).items():
-        if name in value:
-            _member(value[name], member, prefix + name)
+_Check = Callable[[Any, str], None]
+"""The value and its path. For a structure the path is where its members stand."""
+_Find = Callable[["Shape"], _Check]
 
 
-def _member(value: Any, shape: "Shape", path: str) -> None:
-    for constraint in constraints(shape):
-        if not constraint.met(value):
-            raise InvalidParameterError.at(path, constraint.alone)
-    if path == "imageTag":
-        # The model leaves tags without a pattern, and in batches a bad tag is a failure of its entry, not of the request.
-        TagName.parse(value)
+def _make(shape: "Shape", find: _Find) -> _Check:
+    """What checks a value of this shape, without its own constraints: those are told in the words of where it stands."""
     if shape.type_name == "structure":
-        _structure(value, shape, path)
-    elif shape.type_name == "list":
-        element = element_of(shape)
+        return _structure(shape, find)
+    if shape.type_name == "list":
+        return _list(element_of(shape), find)
+    if shape.type_name == "map":
+        return _map(shape, find)
+    return _nothing
+
+
+def _nothing(_value: Any, _path: str) -> None:
+    """A scalar has nothing inside."""
+
+
+def _structure(shape: "Shape", find: _Find) -> _Check:
+    required = tuple(shape.required_members)
+    members = [
+        (name, tuple(constraints(member)), find(member) if member.type_name in _WHOLES else None)
+        for name, member in members_of(shape).items()
+    ]
+
+    def check_structure(value: Any, path: str) -> None:
+        prefix = f"{path}." if path else ""
+        for name in required:
+            if value.get(name) is None:
+                raise InvalidParameterError.at(prefix + name, _NULL)
+        for name, found, check_inside in members:
+            if name in value:
+                item = value[name]
+                for constraint in found:
+                    if not constraint.met(item):
+                        raise InvalidParameterError.at(prefix + name, constraint.alone)
+                if name == "imageTag" and not path:
+                    # The model leaves tags without a pattern, and in batches a bad tag is a failure of its entry, not of
+                    # the request.
+                    TagName.parse(item)
+                if check_inside is not None:
+                    check_inside(item, prefix + name)
+
+    return check_structure
+
+
+def _list(element: "Shape", find: _Find) -> _Check:
+    check_part = _part(element, find, "Member")
+    if element.type_name != "structure":
+
+        def check_scalars(value: Any, path: str) -> None:
+            for item in value:
+                check_part(item, path)
+
+        return check_scalars
+    check_element = find(element)
+
+    def check_structures(value: Any, path: str) -> None:
         for number, item in enumerate(value, 1):
-            _element(item, element, path, number)
-    elif shape.type_name == "map":
-        key, item_shape = entry_of(shape)
+            if item is None:
+                check_part(item, path)
+            check_element(item, f"{path}.{number}.member")
+
+    return check_structures
+
+
+def _map(shape: "Shape", find: _Find) -> _Check:
+    key, item_shape = entry_of(shape)
+    check_key, check_value = _part(key, find, "Map keys"), _part(item_shape, find, "Map value")
+
+    def check_map(value: Any, path: str) -> None:
         for name, item in value.items():
-            _part(name, key, path, "Map keys")
-            _part(item, item_shape, path, "Map value")
+            check_key(name, path)
+            check_value(item, path)
+
+    return check_map
 
 
-def _element(value: Any, shape: "Shape", path: str, number: int) -> None:
-    if shape.type_name == "structure" and value is not None:
-        _structure(value, shape, f"{path}.{number}.member")
-    else:
-        _part(value, shape, path, "Member")
-
-
-def _part(value: Any, shape: "Shape", path: str, what: str) -> None:
-    """An element of a list or a map, whose fault is told of the whole."""
+def _part(shape: "Shape", find: _Find, what: str) -> _Check:
+    """For an element of a list or a map, whose fault is told of the whole."""
     found = tuple(constraints(shape))
-    if value is None or not all(constraint.met(value) for constraint in found):
-        texts = [constraint.text for constraint in found] if value is not None else [_NULL]
-        raise InvalidParameterError.at(path, f"{what} must satisfy constraint: [{', '.join(texts)}]")
-    if shape.type_name in {"structure", "list", "map"}:
-        _member(value, shape, path)
+    recited = f"{what} must satisfy constraint: [{', '.join(constraint.text for constraint in found)}]"
+    check_inside = find(shape) if shape.type_name in _WHOLES else None
+
+    def check_part(value: Any, path: str) -> None:
+        if value is None:
+            raise InvalidParameterError.at(path, f"{what} must satisfy constraint: [{_NULL}]")
+        for constraint in found:
+            if not constraint.met(value):
+                raise InvalidParameterError.at(path, recited)
+        if check_inside is not None:
+            check_inside(value, path)
+
+    return check_part
 
 
 def constraints(shape: "Shape") -> Iterator[Constraint]:
@@ -108,7 +172,7 @@ def constraints(shape: "Shape") -> Iterator[Constraint]:
         yield _pattern(pattern, f"'{pattern}'", _is_repository_name)
     elif pattern:
         quoted = pattern if shape.name == "RegistryId" else f"'{pattern}'"
-        yield _pattern(pattern, quoted, lambda value: _matches(pattern, value))
+        yield _pattern(pattern, quoted, _matcher(pattern))
 
 
 def _own(text: str, met: Callable[[Any], bool]) -> Constraint:
@@ -132,9 +196,10 @@ def _is_repository_name(value: str) -> bool:
     return True
 
 
-def _matches(pattern: str, value: str) -> bool:
+def _matcher(pattern: str) -> Callable[[str], bool]:
     """Whether the whole value fits; by ASCII rules, since the classes of Java's patterns know no other letters."""
-    return len(value) <= _MAX_MATCHED and re.fullmatch(_LINEAR.get(pattern, pattern), value, re.ASCII) is not None
+    compiled = re.compile(_LINEAR.get(pattern, pattern), re.ASCII)
+    return lambda value: len(value) <= _MAX_MATCHED and compiled.fullmatch(value) is not None
 
 
 def hash_set_order(values: list[str]) -> list[str]:
