@@ -23,6 +23,7 @@ from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.sealing import Sealer
+from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.images import store as images
 from moorage.images.listing import ListingOperations
 from moorage.images.operations import ImageOperations
@@ -87,7 +88,12 @@ class WebApplication:
         urls = DownloadUrls(secret)
         rooms = _rooms(options, context, urls, PageTokens(secret))
         signatures = Signatures(context, KeyRing(context.points, Sealer(secret)))
-        control = Control(context, Dispatcher(Service("ecr"), rooms), signatures)
+        control = Control(
+            context,
+            json=[Dispatcher(Service("ecr"), rooms)],
+            query=[Dispatcher(Service("sts"), [SecurityTokenOperations()])],
+            signatures=signatures,
+        )
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
         self.asgi = PrivateApplication(context, distribution, control, urls, self.hot)

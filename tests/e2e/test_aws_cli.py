@@ -122,3 +122,8 @@ def test_the_authorization_token_names_this_registry(registry: Registry, aws: Aw
     username, _, password = base64.b64decode(entry["authorizationToken"]).decode().partition(":")
     assert username == "AWS"
     assert registry.http.get("/v2/", auth=(username, password)).status_code == 200
+
+
+def test_callers_are_told_who_they_are(aws: Aws) -> None:
+    said = json.loads(aws.run("sts", "get-caller-identity", "--output", "json").out)
+    assert said == {"UserId": "123456789012", "Account": "123456789012", "Arn": "arn:aws:iam::123456789012:root"}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 """The decoded members of a request: str, int, float, bool, bytes (blobs), Timestamp, lists and dicts of these."""
 
-_LAST_SECOND = 253_402_300_799
+LAST_SECOND = 253_402_300_799
 """The end of the year 9999, the last that AWS's timestamps can say."""
 
 
@@ -175,7 +175,7 @@ def _number(value: Any) -> float:
 def _timestamp(value: Any) -> Timestamp:
     """Seconds since the epoch, as a number; the JSON protocols know no other form unless the model asks for it."""
     seconds = _number(value)
-    if not 0 <= seconds <= _LAST_SECOND:
+    if not 0 <= seconds <= LAST_SECOND:
         raise _unfit(value, "a Timestamp")
     return Timestamp(round(seconds * SECOND))
 

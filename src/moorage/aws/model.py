@@ -49,6 +49,11 @@ class Service:
         return "_model" in self.__dict__
 
     @property
+    def event_source(self) -> str:
+        """The service as CloudTrail spells it, such as `ecr.amazonaws.com`."""
+        return f"{self.signing_name}.amazonaws.com"
+
+    @property
     def json_version(self) -> str:
         """The version in the content type `application/x-amz-json-<version>`."""
         return str(self._model.metadata["jsonVersion"])
@@ -72,7 +77,8 @@ class Service:
     @cached_property
     def errors(self) -> Mapping[str, "StructureShape"]:
         """The shape of each exception that the service declares, by its code."""
-        return {shape.name: cast("StructureShape", shape) for shape in self._model.error_shapes}
+        shapes = cast("list[StructureShape]", self._model.error_shapes)
+        return {str(shape.error_code): shape for shape in shapes}
 
     @cached_property
     def error_members(self) -> Mapping[str, frozenset[str]]:

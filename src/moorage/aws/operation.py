@@ -10,36 +10,50 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
-from moorage.aws.decode import Params, decode
-from moorage.aws.encode import encode
+from moorage.aws.decode import Params, decoder
+from moorage.aws.encode import encoder
+from moorage.aws.form import Form
 from moorage.aws.model import Service, members_of
-from moorage.aws.requirements import Need, OperationTableError, faults_of, named_registry, needs_of
-from moorage.aws.validate import validate
+from moorage.aws.query import form_decoder
+from moorage.aws.query_checks import query_checker
+from moorage.aws.requirements import AnyCaller, Need, OperationTableError, faults_of, named_registry, needs_of
+from moorage.aws.validate import Check, checker
+from moorage.aws.xml import xml_encoder
 from moorage.core.call import Requirement
 from moorage.core.errors import MoorageError
 
-Mode = Literal["read", "write", "own"]
-"""`read` and `write`: method(tx, call, params) inside such a transaction, with no I/O of its own and perhaps run again;
-`own`: method(database, call, params), which opens its transactions itself, between its I/O. One that changes something hands
-`call` to its one write, so that change and audit row are one; one that is marked `read_only` leaves the record to the edge."""
+Mode = Literal["read", "write", "own", "plain"]
+"""`plain`: method(call, params), which needs nothing but these. `read` and `write`: method(tx, call, params) inside such a
+transaction, with no I/O of its own and perhaps run again. `own`: method(database, call, params), which opens its transactions
+itself, between its I/O. One that changes something hands `call` to its one write, so that change and audit row are one; one
+that is marked `read_only` leaves the record to the edge."""
 
-Requires = tuple[Requirement, ...] | Callable[[Params], tuple[Requirement, ...]]
-"""What a caller must be allowed to do: always the same, or as a function of the decoded parameters."""
+Requires = tuple[Requirement, ...] | Callable[[Params], tuple[Requirement, ...]] | AnyCaller
+"""What a caller must be allowed to do: always the same, or as a function of the decoded parameters, or nothing."""
 
 _MARK = "moorage_operation"
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 class UnknownOperationError(MoorageError):
-    """The target names an operation that the service does not have, or that is not implemented here."""
+    """The request names an operation that the service does not have, or that is not implemented here."""
 
     aws_code = "UnknownOperationException"
     aws_status = 404
+    query_code = "InvalidAction"
+    query_status = 400
     oci_code = "UNSUPPORTED"
     oci_status = 404
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, version: str = "") -> None:
         super().__init__(f"The operation {name[:128]!r} is unknown or not supported by this server.")
+        self._name = name[:128]
+        self._version = version[:128] or "NO_VERSION_SPECIFIED"
+
+    @property
+    def query_message(self) -> str:
+        """The Query services name the version, too."""
+        return f"Could not find operation {self._name} for version {self._version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +72,13 @@ def operation(name: str, *, requires: Requires, mode: Mode, read_only: bool = Fa
     """
 
     def mark(method: _Method) -> _Method:
-        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode == "read"))
+        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode in {"read", "plain"}))
         return method
 
     return mark
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One operation, implemented."""
 
@@ -76,31 +90,59 @@ class Entry:
     read_only: bool = False
     """Whether it changes nothing that a caller could see; the edge records such calls after the answer."""
 
-    def decode(self, body: bytes) -> Params:
+    def decode(self, given: bytes | Form) -> Params:
         """The request's members, of the right types and within the model's constraints.
 
-        Raises SerializationError or InvalidParameterError, and nothing else, whatever the bytes are.
+        `given` is a body in the JSON protocols, a form in the Query protocol. Raises SerializationError or
+        InvalidParameterError in the former, MalformedInputError or ValidationError in the latter, and nothing else, whatever
+        is given.
         """
-        shape = self.service.operation(self.name).input_shape
-        params = decode(body, shape)
-        validate(params, shape)
+        params = self._decoder(given)
+        self._checker(params)
         return params
 
+    def encode(self, result: Mapping[str, Any] | None, request_id: str = "") -> bytes:
+        """The answer's body; raises UnencodableResultError for what the model does not have.
+
+        The Query protocol writes the request's id into it.
+        """
+        return self._encoder(result, request_id)
+
+    def prepare(self) -> None:
+        """Make what decodes and encodes, which takes a moment; otherwise the first request waits for it."""
+        _ = self._decoder, self._checker, self._encoder
+
+    @cached_property
+    def _decoder(self) -> Callable[[Any], Params]:
+        shape = self.service.operation(self.name).input_shape
+        return form_decoder(shape) if self.service.protocol == "query" else decoder(shape)
+
+    @cached_property
+    def _checker(self) -> Check:
+        shape = self.service.operation(self.name).input_shape
+        return query_checker(shape) if self.service.protocol == "query" else checker(shape)
+
+    @cached_property
+    def _encoder(self) -> Callable[[Mapping[str, Any] | None, str], bytes]:
+        model = self.service.operation(self.name)
+        if self.service.protocol == "query":
+            return xml_encoder(model, self.service.namespace)
+        encode = encoder(model.output_shape)
+        return lambda result, _request_id: encode(result)
+
     def requirements(self, params: Params) -> tuple[Need, ...]:
-        """What the caller must be allowed to do, and on which repositories. Never empty.
+        """What the caller must be allowed to do, and on which repositories. Empty only where any caller may.
 
         Raises InvalidParameterError for a `resourceArn` that names no repository.
         """
+        if isinstance(self.requires, AnyCaller):
+            return ()
         required = self.requires if isinstance(self.requires, tuple) else self.requires(params)
         return needs_of(self.name, required, params)
 
     def registry_id(self, params: Mapping[str, Any]) -> str | None:
         """The account whose registry the request names, or None for the caller's own."""
         return named_registry(params)
-
-    def encode(self, result: Mapping[str, Any] | None) -> bytes:
-        """The answer's body; raises UnencodableResultError for what the model does not have."""
-        return encode(result, self.service.operation(self.name).output_shape)
 
 
 class Dispatcher:
@@ -109,13 +151,20 @@ class Dispatcher:
     def __init__(self, service: Service, rooms: Collection[object]) -> None:
         self.service = service
         self._entries = tuple(entry for room in rooms for entry in _entries(service, room))
+        self._ready: dict[str, Entry] = {}
 
     def find(self, name: str) -> Entry:
         """The entry of an operation; raises UnknownOperationError. The first call loads the model and checks the table."""
         entry = self._table.get(name)
         if entry is None:
-            raise UnknownOperationError(name)
+            raise UnknownOperationError(name, self.service.version)
+        entry.prepare()
+        self._ready[name] = entry
         return entry
+
+    def ready(self, name: str) -> Entry | None:
+        """The entry of an operation that was found before; never blocks."""
+        return self._ready.get(name)
 
     def names(self) -> frozenset[str]:
         """The names of what is implemented."""
@@ -140,7 +189,7 @@ class Dispatcher:
             if entry.name not in self.service.operation_names:
                 yield f"{self.service.name} has no operation {entry.name}."
                 continue
-            if entry.mode not in {"read", "write", "own"}:
+            if entry.mode not in {"read", "write", "own", "plain"}:
                 yield f"{entry.name} has an unknown mode."
             if isinstance(entry.requires, tuple):
                 shape = self.service.operation(entry.name).input_shape

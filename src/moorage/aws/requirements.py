@@ -22,6 +22,13 @@ class OperationTableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class AnyCaller:
+    """Whoever signed may, even under an explicit deny; says why, since no other entry may go without requirements."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """What one request needs: the actions, on each of the repositories."""
 

@@ -12,15 +12,10 @@ class SignatureError(MoorageError):
     """The request cannot be attributed to a caller."""
 
     aws_code = "InvalidSignatureException"
-    query_code: ClassVar[str] = "SignatureDoesNotMatch"
-    query_status: ClassVar[int] = 403
+    query_code: ClassVar[str | None] = "SignatureDoesNotMatch"
+    query_status: ClassVar[int | None] = 403
     oci_code = "UNAUTHORIZED"
     oci_status = 401
-
-    @property
-    def query_message(self) -> str:
-        """The text in the Query protocol; the same unless said otherwise."""
-        return self.message
 
 
 class MissingAuthenticationTokenError(SignatureError):

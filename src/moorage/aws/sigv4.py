@@ -84,13 +84,13 @@ def check(
     credential: Credential,
     *,
     now_ms: int,
-    services: Sequence[str],
+    services: Sequence[str] | None,
     regions: Sequence[str] | None = None,
 ) -> None:
     """Raise InvalidSignatureError unless the claim is for this server and this moment, and covers what it has to.
 
     Needs neither the secret nor the body. `services` are the signing names accepted here, the first of them named in
-    errors; `regions` likewise, None for any of a region's form.
+    errors, None for any; `regions` likewise, None for any of a region's form.
     """
     _check_scope(credential, services, regions)
     _check_time(credential, now_ms)
@@ -243,12 +243,12 @@ def _check_algorithm(algorithm: str) -> None:
         raise IncompleteSignatureError(f"Unsupported AWS 'algorithm': '{_shown(algorithm)}' (only {ALGORITHM} for now). ")
 
 
-def _check_scope(credential: Credential, services: Sequence[str], regions: Sequence[str] | None) -> None:
+def _check_scope(credential: Credential, services: Sequence[str] | None, regions: Sequence[str] | None) -> None:
     """Tells every fault at once, as AWS does."""
     faults: list[str] = []
     if not _REGION.fullmatch(credential.region) or (regions is not None and credential.region not in regions):
         faults.append(f"Credential should be scoped to a valid region, not '{_shown(credential.region)}'.")
-    if credential.service not in services:
+    if services is not None and credential.service not in services:
         faults.append(f"Credential should be scoped to correct service: '{services[0]}'.")
     if credential.terminator != TERMINATOR:
         shown = _shown(credential.terminator)

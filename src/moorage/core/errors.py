@@ -16,6 +16,10 @@ class MoorageError(Exception):
 
     aws_code: ClassVar[str] = "ServerException"
     aws_status: ClassVar[int] = 400
+    query_code: ClassVar[str | None] = None
+    """The code in AWS's Query protocol (XML), where it is another one."""
+    query_status: ClassVar[int | None] = None
+    """The status there, where it is another one."""
     oci_code: ClassVar[str] = "UNKNOWN"
     oci_status: ClassVar[int] = 400
 
@@ -26,6 +30,11 @@ class MoorageError(Exception):
         """What the OCI error body shows under `detail`; never a server path."""
         self.headers = dict(headers or {})
         """Extra response headers of the OCI answer, such as the `Range` of a 416."""
+
+    @property
+    def query_message(self) -> str:
+        """The text in the Query protocol; the same unless said otherwise."""
+        return self.message
 
     def members(self) -> Mapping[str, Any]:
         """Extra members that the AWS model declares for this exception, next to `message`."""
@@ -43,6 +52,7 @@ class InvalidParameterError(MoorageError):
     """A member of the request breaks a constraint (ECR: InvalidParameterException)."""
 
     aws_code = "InvalidParameterException"
+    query_code = "InvalidParameterValue"
     oci_code = "UNSUPPORTED"
 
     @classmethod
@@ -73,6 +83,8 @@ class AccessDeniedError(MoorageError):
     """The caller is known and may not do this (IAM: AccessDenied)."""
 
     aws_code = "AccessDeniedException"
+    query_code = "AccessDenied"
+    query_status = 403
     oci_code = "DENIED"
     oci_status = 403
 
@@ -82,6 +94,7 @@ class StorageFullError(MoorageError):
 
     aws_code = "ServerException"
     aws_status = 500
+    query_code = "ServiceFailure"
     oci_code = "UNKNOWN"
     oci_status = 507
 
@@ -105,6 +118,7 @@ class RateExceededError(MoorageError):
     """The caller asks too often."""
 
     aws_code = "ThrottlingException"
+    query_code = "Throttling"
     oci_code = "TOOMANYREQUESTS"
     oci_status = 429
 

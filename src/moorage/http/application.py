@@ -15,6 +15,7 @@ from moorage.http.messages import DisconnectedError, Receive, Request, Response,
 from moorage.http.peer import peer_of
 from moorage.http.problems import in_oci, known
 from moorage.http.streaming import respond
+from moorage.http.tongues import is_query_url
 from moorage.layers.download_urls import PREFIX, DownloadUrls
 
 OPEN_ENTRIES = (PREFIX, "/livez", "/healthz")
@@ -60,7 +61,7 @@ class PrivateApplication:
         path = request.path
         if path.startswith("/v2/") or path == "/v2":
             return await self._distribution.answer(request)
-        if path == "/" and request.method == "POST":
+        if path == "/" and (request.method == "POST" or (request.method == "GET" and is_query_url(request))):
             return await self._control.answer(request)
         return await self._open(request, path)
 

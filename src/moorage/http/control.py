@@ -1,12 +1,15 @@
-"""`POST /`: the AWS APIs. Signature, decoding, authorization, the operation in its transaction, errors in AWS's tongue."""
+"""`POST /`: the door to the AWS APIs. Signature, selection, decoding, authorization, the operation in its transaction, errors
+in AWS's tongues.
+"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from moorage.access.authorize import authorize
-from moorage.aws.operation import Dispatcher, Entry, UnknownOperationError
+from moorage.aws.model import Service
+from moorage.aws.operation import Dispatcher, Entry
 from moorage.aws.requirements import Need
 from moorage.core.call import Call, Registry
 from moorage.http import problems
@@ -14,15 +17,14 @@ from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, Request, Response
 from moorage.http.peer import peer_of
 from moorage.http.signatures import IN_LOOP, Caller, Signatures
+from moorage.http.tongues import Asked, JsonTongue, QueryTongue, Tongue, speaks_query
 from moorage.storage.database.transaction import Transaction
-
-MOST_BODY = 30 * 1024 * 1024
-"""Bytes: a 20 MiB layer part in base64, and its frame."""
 
 _LARGE_ANSWERS = frozenset({"BatchGetImage", "DescribeImages", "ListImages"})
 """Encoding these can take long enough to hold up the event loop."""
 
-EVENT_SOURCE = "ecr.amazonaws.com"
+_REGISTRY_SERVICE = "ecr"
+"""The service whose calls are about a registry of the caller's region; the others' are about an account."""
 
 
 @dataclass(slots=True)
@@ -30,71 +32,78 @@ class _Progress:
     """How far a request came, for the record of its failure."""
 
     call: Call | None = None
+    service: Service | None = None
 
 
 class Control:
-    """Answers the requests of one AWS service."""
+    """Answers the requests of the AWS services that are here."""
 
-    def __init__(self, context: Context, dispatcher: Dispatcher, signatures: Signatures) -> None:
+    def __init__(
+        self, context: Context, json: Sequence[Dispatcher], query: Sequence[Dispatcher], signatures: Signatures
+    ) -> None:
         self._context = context
-        self._dispatcher = dispatcher
         self._signatures = signatures
+        self._json = JsonTongue(json)
+        self._query = QueryTongue(query)
 
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
         request_id = self._context.ids.next()
         progress = _Progress()
+        tongue: Tongue = self._query if speaks_query(request) else self._json
         try:
-            response = await self._handle(request, request_id, progress)
+            response = await self._handle(tongue, request, request_id, progress)
         except DisconnectedError:
             raise
         except Exception as error:
             known = problems.known(error, request_id)
             if progress.call:
                 self._context.recorder.call(progress.call, known.aws_code)
-            response = problems.in_aws_json(self._dispatcher.service, known)
+            response = tongue.failure(known, request_id, progress.service)
         response.headers["x-amzn-requestid"] = request_id
         response.headers["x-content-type-options"] = "nosniff"
         response.headers["content-length"] = str(len(response.body)) if isinstance(response.body, bytes) else "0"
         return response
 
-    async def _handle(self, request: Request, request_id: str, progress: _Progress) -> Response:
+    async def _handle(self, tongue: Tongue, request: Request, request_id: str, progress: _Progress) -> Response:
         context = self._context
+        if not tongue.is_ready:
+            await context.in_thread(tongue.prepare)
         # Whose signature it claims to be comes first: nobody without a key makes this server read a large body.
-        claim = self._signatures.claim(request, await self._signing_names())
-        body = await request.body(MOST_BODY)
+        claim = self._signatures.claim(request, tongue.signing_names(request))
+        body = await request.body(tongue.most_body)
         caller = await self._signatures.verify(claim, body)
-        entry = await self._entry(request)
+        asked = tongue.read(request, body, caller.service)
+        progress.service = asked.dispatcher.service
+        entry = asked.dispatcher.ready(asked.operation)
+        if entry is None:
+            entry = await context.in_thread(asked.dispatcher.find, asked.operation)
         progress.call = call = self._call(request, request_id, caller, entry)
-        params = entry.decode(body) if len(body) <= IN_LOOP else await context.in_thread(entry.decode, body)
+        params = entry.decode(asked.given) if len(body) <= IN_LOOP else await context.in_thread(entry.decode, asked.given)
         account_id = entry.registry_id(params) or caller.principal.account_id
         needs = entry.requirements(params)
         progress.call = call = replace(call, resource=_resource(call.registry, account_id, needs))
         for need in needs:
             for resource in _resources(call.registry, account_id, need):
                 authorize(caller.principal, account_id, need.actions, resource)
-        progress.call = call = replace(call, registry=await context.registry(account_id, caller.region))
+        if entry.service.name == _REGISTRY_SERVICE:
+            progress.call = call = replace(call, registry=await context.registry(account_id, caller.region))
+        return await self._result(tongue, asked, entry, call, params)
+
+    async def _result(self, tongue: Tongue, asked: Asked, entry: Entry, call: Call, params: Mapping[str, Any]) -> Response:
         result = await self._run(entry, call, params)
-        answer = await context.in_thread(entry.encode, result) if entry.name in _LARGE_ANSWERS else entry.encode(result)
-        return Response(200, {"content-type": self._dispatcher.service.content_type}, answer)
-
-    async def _signing_names(self) -> tuple[str, ...]:
-        """Asking for the first time loads the service's model."""
-        return (await self._context.in_thread(lambda: self._dispatcher.service.signing_name),)
-
-    async def _entry(self, request: Request) -> Entry:
-        """The operation that `X-Amz-Target` names. Looking up the first one loads the service's model."""
-        prefix, _, name = (request.header(b"x-amz-target") or "").partition(".")
-        if prefix != await self._context.in_thread(lambda: self._dispatcher.service.target_prefix):
-            raise UnknownOperationError(name or prefix)
-        return await self._context.in_thread(self._dispatcher.find, name)
+        if entry.name in _LARGE_ANSWERS:
+            body = await self._context.in_thread(entry.encode, result, call.request_id)
+        else:
+            body = entry.encode(result, call.request_id)
+        return tongue.success(asked, body)
 
     def _call(self, request: Request, request_id: str, caller: Caller, entry: Entry) -> Call:
         peer = peer_of(request, self._context.policy.trusted_proxies)
         return Call(
             request_id=request_id,
             at=self._context.clock.now(),
-            event_source=EVENT_SOURCE,
+            event_source=entry.service.event_source,
             event_name=entry.name,
             principal=caller.principal,
             registry=Registry(0, "private", caller.principal.account_id, caller.region),
@@ -116,6 +125,8 @@ class Control:
             return await context.write(work, call)
         if entry.mode == "read":
             result = await context.read(work)
+        elif entry.mode == "plain":
+            result = entry.method(call, params)
         else:
             result = await context.in_thread(partial(entry.method, context.database, call, params))
         if entry.read_only:

@@ -20,6 +20,7 @@ class BodyTooLargeError(MoorageError):
     """The request's body is larger than this route takes."""
 
     aws_code = "RequestEntityTooLargeException"
+    query_code = "RequestEntityTooLarge"
     aws_status = 413
     oci_code = "SIZE_INVALID"
     oci_status = 413

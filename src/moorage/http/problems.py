@@ -1,11 +1,12 @@
-"""One error, three tongues: OCI and AWS JSON here, AWS XML when IAM comes (DESIGN rule 6)."""
+"""One error, three tongues: OCI, AWS JSON and AWS XML (DESIGN rule 6)."""
 
 import json
 import logging
 import sqlite3
 
-from moorage.aws.encode import encode_error
+from moorage.aws.encode import ErrorAnswer, encode_error
 from moorage.aws.model import Service
+from moorage.aws.xml import encode_xml_error
 from moorage.core.errors import MoorageError, UnavailableError
 from moorage.http.messages import Response
 from moorage.identity.tokens import NotAuthorizedError
@@ -18,6 +19,7 @@ class InternalError(MoorageError):
 
     aws_code = "ServerException"
     aws_status = 500
+    query_code = "ServiceFailure"
     oci_code = "UNKNOWN"
     oci_status = 500
 
@@ -48,5 +50,13 @@ def in_oci(error: MoorageError, realm: str) -> Response:
 
 def in_aws_json(service: Service, error: MoorageError) -> Response:
     """As botocore parses it."""
-    answer = encode_error(service, error)
+    return _answered(encode_error(service, error))
+
+
+def in_aws_xml(service: Service | None, error: MoorageError, request_id: str) -> Response:
+    """As the Query services say it; a request that belongs to no service is answered in nobody's namespace."""
+    return _answered(encode_xml_error(service, error, request_id))
+
+
+def _answered(answer: ErrorAnswer) -> Response:
     return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.body)

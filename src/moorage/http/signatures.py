@@ -48,9 +48,10 @@ class Signatures:
         self._context = context
         self._keys = keys
 
-    def claim(self, request: Request, services: Sequence[str]) -> Claim:
+    def claim(self, request: Request, services: Sequence[str] | None) -> Claim:
         """Who claims to have signed a request for one of these signing names; raises SignatureError where nobody can have.
 
+        None stands for any name; whoever gives it looks at the caller's `service` afterwards.
         Looks the key up and judges everything about the claim that needs no body. Blocks for one point read.
         """
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
