@@ -12,6 +12,7 @@ from moorage.core import clock
 from moorage.core.call import Principal
 from moorage.core.clock import Timestamp
 from moorage.core.errors import MoorageError
+from moorage.storage.database.prepared import Prepared
 from moorage.storage.database.schema import tokens
 from moorage.storage.database.transaction import Transaction
 
@@ -52,18 +53,20 @@ class Token:
     expires_at: Timestamp
 
 
+_ISSUE = Prepared(sa.insert(tokens), "hash", "access_key_id", "region", "created_at", "expires_at")
+
+
 def issue(tx: Transaction, principal: Principal, region: str) -> tuple[str, Timestamp]:
     """A new password for `AWS`, good for 12 hours, and when it expires. It has neither colons nor `~`, `>`, `?`."""
     password = secrets.token_urlsafe(96)
     expires_at = Timestamp(tx.now + LIFETIME)
-    tx.execute(
-        sa.insert(tokens).values(
-            hash=hash_of(password),
-            access_key_id=principal.access_key_id,
-            region=region,
-            created_at=tx.now,
-            expires_at=expires_at,
-        )
+    tx.run(
+        _ISSUE,
+        hash=hash_of(password),
+        access_key_id=principal.access_key_id,
+        region=region,
+        created_at=tx.now,
+        expires_at=expires_at,
     )
     return password, expires_at
 

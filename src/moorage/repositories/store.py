@@ -11,14 +11,44 @@ from moorage.core.call import Registry
 from moorage.core.clock import Timestamp
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Encryption, Repository, TagMutability
+from moorage.storage.database.prepared import Prepared
 from moorage.storage.database.schema import repositories, resource_tags, usage
 from moorage.storage.database.transaction import Transaction
+
+_COLUMNS = (
+    repositories.c.id,
+    repositories.c.name,
+    repositories.c.created_at,
+    repositories.c.tag_mutability,
+    repositories.c.mutability_exclusions,
+    repositories.c.scan_on_push,
+    repositories.c.encryption_type,
+    repositories.c.kms_key,
+)
+_IN_REGISTRY = sa.select(*_COLUMNS).where(repositories.c.registry_id == sa.bindparam("registry"))
+_FIND = Prepared(_IN_REGISTRY.where(repositories.c.name == sa.bindparam("name")))
+_PAGE = Prepared(
+    _IN_REGISTRY.where(repositories.c.name > sa.bindparam("after")).order_by(repositories.c.name).limit(sa.bindparam("most"))
+)
+_INSERT = Prepared(
+    sa.insert(repositories).returning(repositories.c.id),
+    "registry_id",
+    "name",
+    "created_at",
+    "created_by",
+    "tag_mutability",
+    "mutability_exclusions",
+    "scan_on_push",
+    "encryption_type",
+    "kms_key",
+)
+_INSERT_USAGE = Prepared(sa.insert(usage), "repository_id")
 
 
 def find(tx: Transaction, registry: Registry, name: str) -> Repository | None:
     """The repository of that name, or None."""
-    row = tx.one(sa.select(repositories).where(repositories.c.registry_id == registry.id, repositories.c.name == name))
-    return _repository(row) if row else None
+    rows = tx.run(_FIND, registry=registry.id, name=name)
+    return _repository(rows[0]) if rows else None
 
 
 def get(tx: Transaction, registry: Registry, name: str) -> Repository:
@@ -31,10 +61,7 @@ def get(tx: Transaction, registry: Registry, name: str) -> Repository:
 
 def page(tx: Transaction, registry: Registry, after: str | None, limit: int) -> list[Repository]:
     """At most `limit` repositories in the order of their names' bytes, behind the name `after`."""
-    query = sa.select(repositories).where(repositories.c.registry_id == registry.id)
-    if after is not None:
-        query = query.where(repositories.c.name > after)
-    return [_repository(row) for row in tx.all(query.order_by(repositories.c.name).limit(limit))]
+    return [_repository(row) for row in tx.run(_PAGE, registry=registry.id, after=after or "", most=limit)]
 
 
 def count(tx: Transaction, registry: Registry) -> int:
@@ -45,19 +72,19 @@ def count(tx: Transaction, registry: Registry) -> int:
 
 def insert(tx: Transaction, registry: Registry, wanted: Repository, created_by: str, tags: Mapping[str, str]) -> Repository:
     """Add a repository with its resource tags; raises IntegrityError when the name is taken. The id is the store's."""
-    values = {
-        "registry_id": registry.id,
-        "name": wanted.name,
-        "created_at": wanted.created_at,
-        "created_by": created_by,
-        "tag_mutability": wanted.mutability.mode,
-        "mutability_exclusions": json.dumps(wanted.mutability.exclusions),
-        "scan_on_push": wanted.scan_on_push,
-        "encryption_type": wanted.encryption.type,
-        "kms_key": wanted.encryption.kms_key,
-    }
-    repository_id = tx.insert(repositories, **values)
-    tx.execute(sa.insert(usage).values(repository_id=repository_id))
+    ((repository_id,),) = tx.run(
+        _INSERT,
+        registry_id=registry.id,
+        name=wanted.name,
+        created_at=wanted.created_at,
+        created_by=created_by,
+        tag_mutability=wanted.mutability.mode,
+        mutability_exclusions=json.dumps(wanted.mutability.exclusions),
+        scan_on_push=wanted.scan_on_push,
+        encryption_type=wanted.encryption.type,
+        kms_key=wanted.encryption.kms_key,
+    )
+    tx.run(_INSERT_USAGE, repository_id=repository_id)
     if tags:
         rows = [{"repository_id": repository_id, "key": key, "value": value} for key, value in tags.items()]
         tx.execute(sa.insert(resource_tags), rows)
@@ -78,12 +105,13 @@ def find_id(points: sqlite3.Connection, registry_id: int, name: str) -> int | No
     return row[0] if row else None
 
 
-def _repository(row: sa.Row[Any]) -> Repository:
+def _repository(row: tuple[Any, ...]) -> Repository:
+    repository_id, name, created_at, mode, exclusions, scan_on_push, encryption_type, kms_key = row
     return Repository(
-        id=row.id,
-        name=row.name,
-        created_at=Timestamp(row.created_at),
-        mutability=TagMutability(row.tag_mutability, tuple(json.loads(row.mutability_exclusions))),
-        scan_on_push=row.scan_on_push,
-        encryption=Encryption(row.encryption_type, row.kms_key),
+        id=repository_id,
+        name=name,
+        created_at=Timestamp(created_at),
+        mutability=TagMutability(mode, tuple(json.loads(exclusions))),
+        scan_on_push=bool(scan_on_push),
+        encryption=Encryption(encryption_type, kms_key),
     )

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -75,11 +75,12 @@ class Database:
     def _read(self, work: Callable[[Transaction], T]) -> T:
         try:
             connection = self._connection()
-            connection.exec_driver_sql("BEGIN")
+            driver: Any = connection.connection.driver_connection
+            driver.execute("BEGIN")
             try:
                 return work(Transaction(connection, self.clock.now(), None))
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                driver.execute("ROLLBACK")
         except Exception as error:
             raise translated(error) from error.__cause__
 

@@ -1,7 +1,8 @@
 """What a piece of work is given: a connection inside a transaction, the time, and the call it serves."""
 
 import json
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,14 @@ import sqlalchemy as sa
 from moorage.core.call import Call
 from moorage.core.clock import Timestamp
 from moorage.core.events import Event
+from moorage.storage.database.prepared import Prepared
 from moorage.storage.database.schema import audit, events, jobs
+
+_EMIT = Prepared(sa.insert(events), "at", "kind", "registry_id", "repository_id", "request_id", "detail")
+_AUDIT = Prepared(
+    sa.insert(audit),
+    *(column.name for column in audit.columns if column.name != "id"),
+)
 
 
 class Transaction:
@@ -20,6 +28,7 @@ class Transaction:
         self.now = now
         self.call = call
         self.wakes_jobs = False
+        self._driver: Any = connection.connection.driver_connection
 
     def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
         """Run a statement of SQLAlchemy Core."""
@@ -38,17 +47,34 @@ class Transaction:
         """Every row."""
         return list(self.connection.execute(statement))
 
+    def run(self, statement: Prepared, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a statement that was compiled once; returns its rows as the driver has them."""
+        text, values = statement.values(self.connection.dialect, parameters)
+        try:
+            rows: list[tuple[Any, ...]] = self._driver.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise _as_core_raises_it(text, error) from error
+        return rows
+
+    def run_many(self, statement: Prepared, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement that was compiled once, for each of these parameters."""
+        dialect = self.connection.dialect
+        text = statement.text(dialect)[0]
+        try:
+            self._driver.executemany(text, [statement.values(dialect, row)[1] for row in rows])
+        except sqlite3.Error as error:
+            raise _as_core_raises_it(text, error) from error
+
     def emit(self, event: Event) -> None:
         """Write an event to the outbox, in this transaction."""
-        self.execute(
-            sa.insert(events).values(
-                at=self.now,
-                kind=event.kind,
-                registry_id=event.registry_id,
-                repository_id=event.repository_id,
-                request_id=self.call.request_id if self.call else "",
-                detail=json.dumps(event.detail, ensure_ascii=False),
-            )
+        self.run(
+            _EMIT,
+            at=self.now,
+            kind=event.kind,
+            registry_id=event.registry_id,
+            repository_id=event.repository_id,
+            request_id=self.call.request_id if self.call else "",
+            detail=json.dumps(event.detail, ensure_ascii=False),
         )
 
     def enqueue(self, kind: str, payload: Mapping[str, Any] | None = None, *, run_at: int | None = None) -> None:
@@ -56,6 +82,11 @@ class Transaction:
         due = self.now if run_at is None else run_at
         self.execute(sa.insert(jobs).values(kind=kind, payload=json.dumps(payload or {}), run_at=due, created_at=self.now))
         self.wakes_jobs = True
+
+
+def _as_core_raises_it(text: str, error: sqlite3.Error) -> Exception:
+    made: Exception = sa.exc.DBAPIError.instance(text, None, error, sqlite3.Error, hide_parameters=True)
+    return made
 
 
 def audit_row(call: Call, *, error_code: str | None = None, count: int = 1) -> dict[str, Any]:
@@ -80,7 +111,7 @@ def audit_row(call: Call, *, error_code: str | None = None, count: int = 1) -> d
     }
 
 
-def record(transaction: Transaction) -> None:
-    """Insert the audit row of the transaction's own call."""
-    if transaction.call is not None:
-        transaction.execute(sa.insert(audit), audit_row(transaction.call))
+def record(transaction: Transaction, calls: Iterable[Call]) -> None:
+    """Insert the audit rows of calls whose work is part of the transaction."""
+    if rows := [audit_row(call) for call in calls]:
+        transaction.run_many(_AUDIT, rows)

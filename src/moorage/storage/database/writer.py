@@ -7,6 +7,7 @@ since writers that poll starve.
 import fcntl
 import os
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -80,15 +81,16 @@ class Writer:
     def _commit_group(self, connection: sa.Connection, lock: int, first: Write) -> None:
         group: list[Write] = []
         failure: BaseException | None = None
+        driver: Any = connection.connection.driver_connection
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            self._carry_out(connection, first, group)
-            connection.exec_driver_sql("COMMIT")
+            driver.execute("BEGIN IMMEDIATE")
+            self._carry_out(connection, driver, first, group)
+            driver.execute("COMMIT")
         except Exception as error:  # a full disk or a broken file: the whole group is undone, and told so
             failure = translated(error)
             with suppress(Exception):
-                connection.exec_driver_sql("ROLLBACK")
+                driver.execute("ROLLBACK")
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
         try:
@@ -97,12 +99,26 @@ class Writer:
         finally:  # what is committed is answered, whatever comes of its consequences
             _settle(group or [first], failure)
 
-    def _carry_out(self, connection: sa.Connection, first: Write, group: list[Write]) -> None:
+    def _carry_out(self, connection: sa.Connection, driver: Any, first: Write, group: list[Write]) -> None:
+        """Carry out what waits, and record in one go what succeeded: change and audit row are in one transaction."""
+        self._gather(connection, driver, first, group)
+        calls = [write.call for write in group if write.call is not None and write.error is None]
+        try:
+            record(Transaction(connection, self._clock.now(), None), calls)
+        except Exception:
+            # One call's row is at fault, and must take with it no other change than its own.
+            driver.execute("ROLLBACK")
+            driver.execute("BEGIN IMMEDIATE")
+            for write in group:
+                write.error = None
+                self._in_savepoint(connection, driver, write, recorded=True)
+
+    def _gather(self, connection: sa.Connection, driver: Any, first: Write, group: list[Write]) -> None:
         deadline = time.monotonic() + _LONGEST_COMMIT_SECONDS
         write: Write | None = first
         while write is not None:
             group.append(write)
-            self._in_savepoint(connection, write)
+            self._in_savepoint(connection, driver, write)
             if len(group) == _MOST_IN_A_COMMIT or time.monotonic() > deadline:
                 return
             try:
@@ -112,21 +128,22 @@ class Writer:
             if write is None:  # the sentinel of close(): put it back behind this group
                 self._queue.put(None)
 
-    def _in_savepoint(self, connection: sa.Connection, write: Write) -> None:
+    def _in_savepoint(self, connection: sa.Connection, driver: Any, write: Write, *, recorded: bool = False) -> None:
         transaction = Transaction(connection, self._clock.now(), write.call)
-        connection.exec_driver_sql("SAVEPOINT work")
+        driver.execute("SAVEPOINT work")
         try:
             write.value = write.work(transaction)
-            record(transaction)
+            if recorded and write.call is not None:
+                record(transaction, [write.call])
         except Exception as error:
             write.error = translated(error)
             try:
-                connection.exec_driver_sql("ROLLBACK TO work")
-            except sa.exc.DBAPIError:  # SQLite gives up the whole transaction on some faults, and with it the group
+                driver.execute("ROLLBACK TO work")
+            except sqlite3.Error:  # SQLite gives up the whole transaction on some faults, and with it the group
                 raise error from None
         else:
             write.wakes_jobs = transaction.wakes_jobs
-        connection.exec_driver_sql("RELEASE work")
+        driver.execute("RELEASE work")
 
     def _follow_up(self, group: list[Write]) -> None:
         if any(write.wakes_jobs for write in group):
