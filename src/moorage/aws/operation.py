@@ -31,6 +31,9 @@ that is marked `read_only` leaves the record to the edge."""
 Requires = tuple[Requirement, ...] | Callable[[Params], tuple[Requirement, ...]] | AnyCaller
 """What a caller must be allowed to do: always the same, or as a function of the decoded parameters, or nothing."""
 
+Brief = Callable[[Params], bool]
+"""Whether a read is brief with these parameters."""
+
 _MARK = "moorage_operation"
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -56,23 +59,31 @@ class UnknownOperationError(MoorageError):
         return f"Could not find operation {self._name} for version {self._version}"
 
 
+def _never(_params: Params) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Mark:
     name: str
     requires: Requires
     mode: Mode
     read_only: bool
+    brief: Brief
 
 
-def operation(name: str, *, requires: Requires, mode: Mode, read_only: bool = False) -> Callable[[_Method], _Method]:
+def operation(
+    name: str, *, requires: Requires, mode: Mode, read_only: bool = False, brief: Brief = _never
+) -> Callable[[_Method], _Method]:
     """Mark a method as the implementation of an AWS operation; see `Mode` for what it is called with.
 
     It returns the members of the output shape as a mapping (timestamps in milliseconds), or None for an empty output.
-    `read_only` is said of those that read with a mode of their `own`, as CloudTrail's `readOnly` has it.
+    `read_only` is said of those that read with a mode of their `own`, as CloudTrail's `readOnly` has it. `brief` is said of
+    reads whose queries find a handful of rows by an index with these parameters: they run on the event loop.
     """
 
     def mark(method: _Method) -> _Method:
-        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode in {"read", "plain"}))
+        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode in {"read", "plain"}, brief))
         return method
 
     return mark
@@ -89,6 +100,8 @@ class Entry:
     service: Service
     read_only: bool = False
     """Whether it changes nothing that a caller could see; the edge records such calls after the answer."""
+    brief: Brief = _never
+    """Whether a read with these parameters is so short that it may run on the event loop."""
 
     def decode(self, given: bytes | Form) -> Params:
         """The request's members, of the right types and within the model's constraints.
@@ -200,4 +213,4 @@ def _entries(service: Service, room: object) -> Iterator[Entry]:
     for attribute in dir(type(room)):
         mark = getattr(getattr(type(room), attribute, None), _MARK, None)
         if isinstance(mark, _Mark):
-            yield Entry(mark.name, mark.mode, getattr(room, attribute), mark.requires, service, mark.read_only)
+            yield Entry(mark.name, mark.mode, getattr(room, attribute), mark.requires, service, mark.read_only, mark.brief)

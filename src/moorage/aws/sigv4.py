@@ -4,8 +4,7 @@ Pure: `parse` reads who claims to have signed, `check` judges the claim before t
 up, `prove` decides. Both forms are read: the
 `Authorization` header, and the query parameters of a presigned URL.
 
-Signing keys are not cached: deriving one takes four HMACs, less time than hashing the request, and a cache would keep
-secrets in memory.
+A signing key is good for one secret, day, region and service; whoever calls may keep it (`signing_key`).
 """
 
 import hmac
@@ -32,7 +31,7 @@ MAX_EXPIRES = 604_800
 """Seconds: a presigned URL lives for a week at most."""
 
 _BASIC_FORMAT = "%Y%m%dT%H%M%SZ"
-_BASIC_TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_BASIC_TIME = re.compile("([0-9]{4})" + "([0-9]{2})" * 2 + "T" + "([0-9]{2})" * 3 + "Z")
 _REGION = re.compile(r"[a-z0-9-]{2,25}")
 """The form of a region's name, as it stands in ARNs and host names; what has another form is nobody's region."""
 _SIGNATURE_VALUE = re.compile(r"(Signature\s*=\s*)[^,\s]+")
@@ -97,14 +96,13 @@ def check(
     _check_signed_headers(request, credential)
 
 
-def prove(request: SignedRequest, credential: Credential, secret: str, *, body_sha256: str) -> None:
-    """Raise InvalidSignatureError unless the owner of `secret` signed exactly this request.
+def prove(request: SignedRequest, credential: Credential, key: bytes, *, body_sha256: str) -> None:
+    """Raise InvalidSignatureError unless the owner of the signing key signed exactly this request.
 
     `body_sha256` is the lower-case hex SHA-256 of the body that was received, never what a header claims.
     """
     _check_payload(request, body_sha256)
     scope = f"{credential.date}/{credential.region}/{credential.service}/{credential.terminator}"
-    key = signing_key(secret, credential)
     given = credential.signature.encode("utf-8", "replace")
     hashes = canonical_hashes(request, credential.signed_headers, body_sha256, presigned=credential.presigned)
     for canonical in hashes:
@@ -126,7 +124,7 @@ def verify(
 ) -> None:
     """`check` and `prove` in one: the owner of `secret` signed exactly this request, for this server, just now."""
     check(request, credential, now_ms=now_ms, services=services, regions=regions)
-    prove(request, credential, secret, body_sha256=body_sha256)
+    prove(request, credential, signing_key(secret, credential), body_sha256=body_sha256)
 
 
 def signing_key(secret: str, credential: Credential) -> bytes:
@@ -216,11 +214,12 @@ def _credential(
 def _time(stamp: str) -> tuple[Timestamp, str]:
     """The time of signing and its basic format, in which it is signed whatever format the `Date` header has."""
     try:
-        if _BASIC_TIME.fullmatch(stamp):
-            moment = datetime.strptime(stamp, _BASIC_FORMAT).replace(tzinfo=UTC)
-        else:
-            moment = parsedate_to_datetime(stamp)
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if (basic := _BASIC_TIME.fullmatch(stamp)) is not None:
+            year, month, day, hour, minute, second = map(int, basic.groups())
+            moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+            return Timestamp(int(moment.timestamp()) * SECOND), stamp
+        moment = parsedate_to_datetime(stamp)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         return Timestamp(int(moment.timestamp()) * SECOND), moment.strftime(_BASIC_FORMAT)
     except (ValueError, TypeError, OverflowError, IndexError):
         raise IncompleteSignatureError(

@@ -11,6 +11,7 @@ from moorage.audit.recorder import Recorder
 from moorage.core.addresses import Addresses
 from moorage.core.call import Call, Registry
 from moorage.core.clock import Clock
+from moorage.core.errors import UnavailableError
 from moorage.http.peer import Network
 from moorage.http.request_ids import RequestIds
 from moorage.identity import accounts
@@ -54,6 +55,13 @@ class Context:
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a snapshot."""
         return await asyncio.wrap_future(self.database.read(work))
+
+    async def read_briefly(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on a snapshot on the loop itself, or in a thread where that would have to wait."""
+        try:
+            return self.database.read_here(work)
+        except UnavailableError:
+            return await self.read(work)
 
     async def write(self, work: Callable[[Transaction], T], call: Call) -> T:
         """Run `work` in a transaction with the call's audit row; returns after the commit."""

@@ -2,12 +2,13 @@
 in AWS's tongues.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from moorage.access.authorize import authorize
+from moorage.aws.decode import Params
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, Entry
 from moorage.aws.requirements import Need
@@ -15,7 +16,7 @@ from moorage.core.call import Call, Registry
 from moorage.http import problems
 from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, Request, Response
-from moorage.http.peer import peer_of
+from moorage.http.peer import Peer
 from moorage.http.signatures import IN_LOOP, Caller, Signatures
 from moorage.http.tongues import Asked, JsonTongue, QueryTongue, Tongue, speaks_query
 from moorage.storage.database.transaction import Transaction
@@ -78,19 +79,21 @@ class Control:
         entry = asked.dispatcher.ready(asked.operation)
         if entry is None:
             entry = await context.in_thread(asked.dispatcher.find, asked.operation)
-        progress.call = call = self._call(request, request_id, caller, entry)
+        progress.call = call = self._call(request, request_id, claim.peer, caller, entry)
         params = entry.decode(asked.given) if len(body) <= IN_LOOP else await context.in_thread(entry.decode, asked.given)
         account_id = entry.registry_id(params) or caller.principal.account_id
-        needs = entry.requirements(params)
-        progress.call = call = replace(call, resource=_resource(call.registry, account_id, needs))
-        for need in needs:
-            for resource in _resources(call.registry, account_id, need):
-                authorize(caller.principal, account_id, need.actions, resource)
+        decided = [
+            (need, resource) for need in entry.requirements(params) for resource in _resources(call.registry, account_id, need)
+        ]
+        if decided:
+            progress.call = call = replace(call, resource=decided[0][1])  # what the record shows
+        for need, resource in decided:
+            authorize(caller.principal, account_id, need.actions, resource)
         if entry.service.name == _REGISTRY_SERVICE:
             progress.call = call = replace(call, registry=await context.registry(account_id, caller.region))
         return await self._result(tongue, asked, entry, call, params)
 
-    async def _result(self, tongue: Tongue, asked: Asked, entry: Entry, call: Call, params: Mapping[str, Any]) -> Response:
+    async def _result(self, tongue: Tongue, asked: Asked, entry: Entry, call: Call, params: Params) -> Response:
         result = await self._run(entry, call, params)
         if entry.name in _LARGE_ANSWERS:
             body = await self._context.in_thread(entry.encode, result, call.request_id)
@@ -98,8 +101,7 @@ class Control:
             body = entry.encode(result, call.request_id)
         return tongue.success(asked, body)
 
-    def _call(self, request: Request, request_id: str, caller: Caller, entry: Entry) -> Call:
-        peer = peer_of(request, self._context.policy.trusted_proxies)
+    def _call(self, request: Request, request_id: str, peer: Peer, caller: Caller, entry: Entry) -> Call:
         return Call(
             request_id=request_id,
             at=self._context.clock.now(),
@@ -113,7 +115,7 @@ class Control:
             authority=peer.authority,
         )
 
-    async def _run(self, entry: Entry, call: Call, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def _run(self, entry: Entry, call: Call, params: Params) -> Mapping[str, Any] | None:
         context = self._context
         result: Mapping[str, Any] | None
 
@@ -124,7 +126,7 @@ class Control:
         if entry.mode == "write":
             return await context.write(work, call)
         if entry.mode == "read":
-            result = await context.read(work)
+            result = await (context.read_briefly(work) if entry.brief(params) else context.read(work))
         elif entry.mode == "plain":
             result = entry.method(call, params)
         else:
@@ -132,11 +134,6 @@ class Control:
         if entry.read_only:
             context.recorder.call(call)
         return result
-
-
-def _resource(registry: Registry, account_id: str, needs: Iterable[Need]) -> str:
-    """What the audit record shows as the resource: the first that is decided upon."""
-    return next((resource for need in needs for resource in _resources(registry, account_id, need)), "*")
 
 
 def _resources(registry: Registry, account_id: str, need: Need) -> list[str]:

@@ -14,11 +14,13 @@ from moorage.aws.signature_errors import InvalidSecurityTokenError
 from moorage.core.call import Principal
 from moorage.http.context import Context
 from moorage.http.messages import Request
-from moorage.http.peer import peer_of
+from moorage.http.peer import Peer, peer_of
 from moorage.identity.access_keys import AccessKey, KeyRing
 
 IN_LOOP = 64 * 1024
 """Bytes of a body up to which hashing and decoding it do not hold up the event loop."""
+
+_MOST_SIGNING_KEYS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Claim:
     request: SignedRequest
     credential: sigv4.Credential
     key: AccessKey
+    peer: Peer
 
 
 class Signatures:
@@ -47,6 +50,7 @@ class Signatures:
     def __init__(self, context: Context, keys: KeyRing) -> None:
         self._context = context
         self._keys = keys
+        self._signing_keys: dict[tuple[str, str, str, str], bytes] = {}
 
     def claim(self, request: Request, services: Sequence[str] | None) -> Claim:
         """Who claims to have signed a request for one of these signing names; raises SignatureError where nobody can have.
@@ -56,7 +60,8 @@ class Signatures:
         """
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
         # The client signed the host that it asked for, which a trusted proxy may have replaced by its own name for us.
-        host = peer_of(request, self._context.policy.trusted_proxies).host
+        peer = peer_of(request, self._context.policy.trusted_proxies)
+        host = peer.host
         signed = SignedRequest(
             method=request.method,
             path=request.raw_path,
@@ -68,7 +73,7 @@ class Signatures:
         if key is None or not key.active or credential.session_token is not None:
             raise InvalidSecurityTokenError
         sigv4.check(signed, credential, now_ms=self._context.clock.now(), services=services)
-        return Claim(signed, credential, key)
+        return Claim(signed, credential, key, peer)
 
     async def verify(self, claim: Claim, body: bytes) -> Caller:
         """The caller, once the signature is seen to be theirs; raises SignatureError where it is not."""
@@ -76,5 +81,16 @@ class Signatures:
             body_hash = hashlib.sha256(body).hexdigest()
         else:
             body_hash = await self._context.in_thread(lambda: hashlib.sha256(body).hexdigest())
-        sigv4.prove(claim.request, claim.credential, claim.key.secret, body_sha256=body_hash)
+        sigv4.prove(claim.request, claim.credential, self._signing_key(claim), body_sha256=body_hash)
         return Caller(claim.key.principal, claim.credential.region, claim.credential.service)
+
+    def _signing_key(self, claim: Claim) -> bytes:
+        """Kept while it is in use: it follows from the secret, which is read anew, and from what it is good for."""
+        credential = claim.credential
+        what = (claim.key.secret, credential.date, credential.region, credential.service)
+        key = self._signing_keys.get(what)
+        if key is None:
+            if len(self._signing_keys) >= _MOST_SIGNING_KEYS:
+                self._signing_keys.clear()
+            key = self._signing_keys[what] = sigv4.signing_key(claim.key.secret, credential)
+        return key

@@ -18,6 +18,7 @@ from moorage.storage.database.transaction import Transaction
 
 MOST_REPOSITORIES = 100_000
 DEFAULT_PAGE = 100
+_FEW = 20
 
 
 def _requirements_to_create(params: Mapping[str, Any]) -> tuple[Requirement, ...]:
@@ -55,7 +56,12 @@ class RepositoryOperations:
         tx.emit(Event("Moorage Repository Created", registry.id, {"repository-name": name}, repository.id))
         return {"repository": repository.describe(registry, self._addresses)}
 
-    @operation("DescribeRepositories", requires=(Requirement(("ecr:DescribeRepositories",), "repositories"),), mode="read")
+    @operation(
+        "DescribeRepositories",
+        requires=(Requirement(("ecr:DescribeRepositories",), "repositories"),),
+        mode="read",
+        brief=lambda params: 0 < len(params.get("repositoryNames") or ()) <= _FEW,
+    )
     def describe_repositories(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """The named repositories, all or nothing; or all of them, in pages ordered by name."""
         registry, names, token = call.registry, params.get("repositoryNames"), params.get("nextToken")

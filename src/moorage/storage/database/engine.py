@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 BUSY_MILLISECONDS = 30_000
+LOOP_BUSY_MILLISECONDS = 50
+"""On the event loop: better an answer that says so than a wait for a lock."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -39,8 +41,7 @@ def sqlite_engine(path: Path) -> sa.Engine:
 def point_reader(path: Path) -> sqlite3.Connection:
     """A plain connection in autocommit mode, for prepared point reads and nothing else."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-    # It is read on an event loop: better an answer that says so than a wait for a lock.
-    for pragma in ("PRAGMA query_only=ON", "PRAGMA busy_timeout=50", "PRAGMA cache_size=-8192"):
+    for pragma in ("PRAGMA query_only=ON", f"PRAGMA busy_timeout={LOOP_BUSY_MILLISECONDS}", "PRAGMA cache_size=-8192"):
         connection.execute(pragma)
     return connection
 
