@@ -18,6 +18,7 @@ from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
 from moorage.http.distribution.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
+from moorage.http.signatures import Signatures
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.sealing import Sealer
@@ -84,7 +85,7 @@ class WebApplication:
         )
         urls = DownloadUrls(secret)
         rooms = _rooms(options, context, urls, PageTokens(secret))
-        control = Control(context, Dispatcher(Service("ecr"), rooms), Sealer(secret))
+        control = Control(context, Dispatcher(Service("ecr"), rooms), Signatures(context, Sealer(secret)))
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
         self.asgi = PrivateApplication(context, distribution, control, urls, self.hot)

@@ -1,31 +1,26 @@
 """`POST /`: the AWS APIs. Signature, decoding, authorization, the operation in its transaction, errors in AWS's tongue."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from moorage.access.authorize import authorize
-from moorage.aws import sigv4
-from moorage.aws.canonical import SignedRequest
 from moorage.aws.operation import Dispatcher, Entry, UnknownOperationError
 from moorage.aws.requirements import Need
-from moorage.aws.signature_errors import InvalidSecurityTokenError
-from moorage.core.call import Call, Principal, Registry
+from moorage.core.call import Call, Registry
 from moorage.http import problems
 from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, Request, Response
 from moorage.http.peer import peer_of
-from moorage.identity.access_keys import AccessKey, find_access_key
-from moorage.identity.sealing import Sealer
+from moorage.http.signatures import Caller, Signatures
 from moorage.storage.database.transaction import Transaction
 
 MOST_BODY = 30 * 1024 * 1024
 """Bytes: a 20 MiB layer part in base64, and its frame."""
 
 _IN_LOOP = 64 * 1024
-"""Bytes of a body up to which hashing and decoding it do not hold up the event loop."""
+"""Bytes of a body up to which decoding it does not hold up the event loop."""
 
 _LARGE_ANSWERS = frozenset({"BatchGetImage", "DescribeImages", "ListImages"})
 """Encoding these can take long enough to hold up the event loop."""
@@ -40,29 +35,13 @@ class _Progress:
     call: Call | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Caller:
-    principal: Principal
-    region: str
-    """The region of the credential's scope: it selects the registry, as the endpoint's does at AWS."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A signature that is not checked yet, and the key that it claims."""
-
-    request: SignedRequest
-    credential: sigv4.Credential
-    key: AccessKey
-
-
 class Control:
     """Answers the requests of one AWS service."""
 
-    def __init__(self, context: Context, dispatcher: Dispatcher, sealer: Sealer) -> None:
+    def __init__(self, context: Context, dispatcher: Dispatcher, signatures: Signatures) -> None:
         self._context = context
         self._dispatcher = dispatcher
-        self._sealer = sealer
+        self._signatures = signatures
 
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
@@ -85,9 +64,9 @@ class Control:
     async def _handle(self, request: Request, request_id: str, progress: _Progress) -> Response:
         context = self._context
         # Whose signature it claims to be comes first: nobody without a key makes this server read a large body.
-        claim = await self._claim(request)
+        claim = await self._signatures.claim(request)
         body = await request.body(MOST_BODY)
-        caller = await self._verified(claim, body)
+        caller = await self._signatures.caller(claim, body, (self._dispatcher.service.signing_name,))
         entry = await self._entry(request)
         progress.call = call = self._call(request, request_id, caller, entry)
         params = entry.decode(body) if len(body) <= _IN_LOOP else await context.in_thread(entry.decode, body)
@@ -102,37 +81,6 @@ class Control:
         answer = await context.in_thread(entry.encode, result) if entry.name in _LARGE_ANSWERS else entry.encode(result)
         return Response(200, {"content-type": self._dispatcher.service.content_type}, answer)
 
-    async def _claim(self, request: Request) -> _Claim:
-        """Who claims to have signed the request; raises where nobody can have."""
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
-        # The client signed the host that it asked for, which a trusted proxy may have replaced by its own name for us.
-        host = peer_of(request, self._context.policy.trusted_proxies).host
-        signed = SignedRequest(
-            method=request.method,
-            path=request.raw_path,
-            query=request.scope["query_string"].decode("latin-1"),
-            headers=[(name, host if name == "host" and host else value) for name, value in headers],
-        )
-        credential = sigv4.parse(signed)
-        key = await self._key(credential.access_key_id)
-        if key is None or not key.active or credential.session_token is not None:
-            raise InvalidSecurityTokenError
-        return _Claim(signed, credential, key)
-
-    async def _verified(self, claim: _Claim, body: bytes) -> _Caller:
-        """The caller, once the signature is seen to be theirs."""
-        if len(body) <= _IN_LOOP:
-            body_hash = hashlib.sha256(body).hexdigest()
-        else:
-            body_hash = await self._context.in_thread(lambda: hashlib.sha256(body).hexdigest())
-        now = self._context.clock.now()
-        services = (self._dispatcher.service.signing_name,)
-        sigv4.verify(claim.request, claim.credential, claim.key.secret, now_ms=now, services=services, body_sha256=body_hash)
-        return _Caller(claim.key.principal, claim.credential.region)
-
-    async def _key(self, key_id: str) -> AccessKey | None:
-        return await self._context.read(lambda tx: find_access_key(tx, self._sealer, key_id))
-
     async def _entry(self, request: Request) -> Entry:
         """The operation that `X-Amz-Target` names. Looking up the first one loads the service's model."""
         prefix, _, name = (request.header(b"x-amz-target") or "").partition(".")
@@ -140,7 +88,7 @@ class Control:
             raise UnknownOperationError(name or prefix)
         return await self._context.in_thread(self._dispatcher.find, name)
 
-    def _call(self, request: Request, request_id: str, caller: _Caller, entry: Entry) -> Call:
+    def _call(self, request: Request, request_id: str, caller: Caller, entry: Entry) -> Call:
         peer = peer_of(request, self._context.policy.trusted_proxies)
         return Call(
             request_id=request_id,
