@@ -11,6 +11,8 @@ from moorage.aws.operation import Dispatcher
 from moorage.config import Options
 from moorage.core.clock import SystemClock
 from moorage.core.page import PageTokens
+from moorage.http.api.application import Api
+from moorage.http.api.exchange import Parts
 from moorage.http.application import PrivateApplication
 from moorage.http.authentication import Authenticator
 from moorage.http.context import Context, Policy
@@ -84,11 +86,13 @@ class WebApplication:
             policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
         )
         urls = DownloadUrls(secret)
-        rooms = _rooms(options, context, urls, PageTokens(secret))
-        control = Control(context, Dispatcher(Service("ecr"), rooms), Signatures(context, Sealer(secret)))
+        sealer, page_tokens = Sealer(secret), PageTokens(secret)
+        signatures = Signatures(context, sealer)
+        control = Control(context, Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens)), signatures)
+        api = Api(context, signatures, Parts(sealer, page_tokens))
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
-        self.asgi = PrivateApplication(context, distribution, control, urls, self.hot)
+        self.asgi = PrivateApplication(context, distribution, control, api, urls, self.hot)
 
     def close(self) -> None:
         """Write what waits, and let go of everything."""

@@ -23,6 +23,19 @@ def authorize(principal: Principal, owner_account_id: str, actions: Iterable[str
         )
 
 
+def authorize_installation(principal: Principal, default_account_id: str, actions: Iterable[str]) -> None:
+    """Let a call that concerns the whole installation pass, or raise AccessDeniedError.
+
+    Such actions can be granted only to principals of the default account (DESIGN rule 5); no policy elsewhere counts.
+    """
+    if principal.account_id != default_account_id:
+        action = next(iter(actions))
+        raise AccessDeniedError(
+            f"User: {principal.arn} is not authorized to perform: {action} on resource: * "
+            f"because no identity-based policy allows the {action} action"
+        )
+
+
 def is_allowed(principal: Principal, owner_account_id: str) -> bool:
     """Whether the principal is the root of the account that owns the resource."""
     return principal.kind == "Root" and principal.account_id == owner_account_id
