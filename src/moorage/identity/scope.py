@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moorage.core.errors import InvalidParameterError
@@ -69,10 +69,6 @@ class Scope:
     def allows(self, action: str, repository: str) -> bool:
         """Whether the action lies within the scope on the repository of that name."""
         return action in self.granted and self.covers(repository)
-
-    def permits(self, actions: Iterable[str], repository: str, *, any_of: bool) -> bool:
-        """Whether all of the actions (or any of them) lie within the scope on that repository."""
-        return (any if any_of else all)(action in self.granted for action in actions) and self.covers(repository)
 
     def covers(self, repository: str) -> bool:
         """Whether the scope speaks of that repository at all."""
