@@ -20,8 +20,8 @@ class RegistriesWithoutNamesError(MoorageError):
     def __init__(self, address: str) -> None:
         super().__init__(
             f"Registries of further accounts are reached as <account>.dkr.ecr.<region>.{address}, which cannot be, since"
-            f" {address} is an IP address. Set MOORAGE_ADDRESS to a host name below which every name leads to this server"
-            " (localhost:<port> does on one machine), or MOORAGE_DOMAIN to a domain of your own, and start the server again."
+            f" {address} is an IP address. Set MOORAGE_ADDRESS to a host name such as localhost:<port>, or MOORAGE_DOMAIN to a"
+            " domain of your own, whose names lead to this server, and start it again."
         )
 
 
