@@ -213,7 +213,7 @@ def test_a_real_client_pushes_to_the_uri_that_the_api_returned(server: Server, e
     proxy = f"http://{server.host}"
     words = ("copy", "--all", "--dest-tls-verify=false", f"oci:{box.root}/image:1", f"docker://{made}:1")
     box.run(SKOPEO.path(), *words, env={"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "_CONTAINERS_ROOTLESS_UID": "1000"})
-    (listed,) = ecrs[1].list_images(repositoryName="team/real")["imageIds"]
+    (listed,) = ecrs[1].list_images(repositoryName="team/real", filter={"tagStatus": "TAGGED"})["imageIds"]
     assert listed == {"imageTag": "1", "imageDigest": content.digest}
     shutil.rmtree(box.root, ignore_errors=True)
 

@@ -5,14 +5,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from moorage.http.api.exchange import Exchange
-from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, time_text
+from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, time_text, whole
 from moorage.identity import access_keys, accounts
 from moorage.identity.errors import RegistriesWithoutNamesError
 from moorage.storage.database.transaction import Transaction
 
-AccountId = Annotated[str, Meta(pattern="^[0-9]{12}$", min_length=12, max_length=12, examples=["210987654321"])]
+AccountId = Annotated[str, Meta(pattern=whole("[0-9]{12}"), min_length=12, max_length=12, examples=["210987654321"])]
 AccountName = Annotated[
-    str, Meta(pattern="^[ -~]+$", min_length=1, max_length=50, description="For people; printable ASCII", examples=["dev"])
+    str, Meta(pattern=whole("[ -~]+"), min_length=1, max_length=50, description="For people; printable ASCII", examples=["dev"])
 ]
 
 

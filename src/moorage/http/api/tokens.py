@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from moorage.core.clock import HOUR, SECOND
 from moorage.http.api.exchange import Exchange
-from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, time_text
+from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, time_text, whole
 from moorage.identity import tokens
 from moorage.identity.errors import TokenNotFoundError
 from moorage.identity.operations import USERNAME
@@ -16,12 +16,13 @@ from moorage.identity.scope import MOST_ACTIONS, MOST_PATTERNS, Scope
 from moorage.identity.tokens import LONGEST_LIFETIME, SHORTEST_LIFETIME, LiveToken
 from moorage.storage.database.transaction import Transaction
 
-_ID = re.compile(r"[0-9a-f]{16}")
+_ID = re.compile(r"[0-3][0-9a-f]{15}")
+"""How ids of 62 bits are written."""
 
 TokenName = Annotated[
     str,
     Meta(
-        pattern="^[A-Za-z0-9][A-Za-z0-9 ._@/-]*$",
+        pattern=whole(r"[A-Za-z0-9][A-Za-z0-9 ._@/-]*"),
         min_length=1,
         max_length=128,
         description="For people; need not be unique",
@@ -38,7 +39,7 @@ Lifetime = Annotated[
     ),
 ]
 Patterns = Annotated[
-    list[Annotated[str, Meta(pattern=r"^[a-z0-9._/*-]+$", min_length=1, max_length=256)]],
+    list[Annotated[str, Meta(pattern=whole(r"[a-z0-9._/*-]+"), min_length=1, max_length=256)]],
     Meta(
         min_length=1,
         max_length=MOST_PATTERNS,

@@ -11,6 +11,15 @@ from moorage.core.errors import InvalidParameterError
 from moorage.core.names import MAX_REPOSITORY_NAME, MIN_REPOSITORY_NAME
 from moorage.core.page import PageTokens
 
+
+def whole(expression: str) -> str:
+    """A pattern that the whole text must match, for this server and for JSON Schema's readers.
+
+    A bare `$` would let Python take a line feed at the end, which JavaScript's regular expressions do not.
+    """
+    return rf"^{expression}$(?!\n)"
+
+
 Time = Annotated[str, Meta(description="ISO 8601, UTC, with milliseconds", extra_json_schema={"format": "date-time"})]
 """A time in an answer; made by `time_text`."""
 
