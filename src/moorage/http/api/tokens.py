@@ -12,7 +12,7 @@ from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, t
 from moorage.identity import tokens
 from moorage.identity.errors import TokenNotFoundError
 from moorage.identity.operations import USERNAME
-from moorage.identity.scope import MOST_ACTIONS, MOST_PATTERNS, Scope
+from moorage.identity.scope import ACTIONS, MOST_ACTIONS, MOST_PATTERNS, WORDS, Scope
 from moorage.identity.tokens import LONGEST_LIFETIME, SHORTEST_LIFETIME, LiveToken
 from moorage.storage.database.transaction import Transaction
 
@@ -48,7 +48,7 @@ Patterns = Annotated[
     ),
 ]
 Actions = Annotated[
-    list[Annotated[str, Meta(min_length=1, max_length=64)]],
+    list[Annotated[str, Meta(extra_json_schema={"enum": [*WORDS, *sorted(ACTIONS)]})]],
     Meta(
         min_length=1,
         max_length=MOST_ACTIONS,

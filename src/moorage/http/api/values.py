@@ -46,7 +46,7 @@ class Page(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which page of a listing; queries of listings build on it."""
 
     limit: Annotated[int, Meta(ge=1, le=1000, description="Most entries in the answer")] = 100
-    next: Annotated[str, Meta(max_length=4096)] | None = None
+    next: Annotated[str, Meta(max_length=1024)] | None = None
     """`next` of the answer before; the other parameters must be as they were then."""
 
 
