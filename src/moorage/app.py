@@ -11,6 +11,8 @@ from moorage.aws.operation import Dispatcher
 from moorage.config import Options
 from moorage.core.clock import SystemClock
 from moorage.core.page import PageTokens
+from moorage.http.api.application import Api
+from moorage.http.api.exchange import Parts
 from moorage.http.application import PrivateApplication
 from moorage.http.authentication import Authenticator
 from moorage.http.context import Context, Policy
@@ -86,17 +88,18 @@ class WebApplication:
             policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
         )
         urls = DownloadUrls(secret)
-        rooms = _rooms(options, context, urls, PageTokens(secret))
-        signatures = Signatures(context, KeyRing(context.points, Sealer(secret)))
+        sealer, page_tokens = Sealer(secret), PageTokens(secret)
+        signatures = Signatures(context, KeyRing(context.points, sealer))
         control = Control(
             context,
-            json=[Dispatcher(Service("ecr"), rooms)],
+            json=[Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens))],
             query=[Dispatcher(Service("sts"), [SecurityTokenOperations()])],
             signatures=signatures,
         )
+        api = Api(context, signatures, Parts(sealer, page_tokens))
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
-        self.asgi = PrivateApplication(context, distribution, control, urls, self.hot)
+        self.asgi = PrivateApplication(context, distribution, control, api, urls, self.hot)
 
     def close(self) -> None:
         """Write what waits, and let go of everything."""

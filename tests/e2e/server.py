@@ -52,6 +52,11 @@ class Server:
             **(settings or {}),
         }
 
+    def named(self, name: str) -> "Server":
+        """Before it starts: let its address be this name with its port, as is usual, instead of the bare IP address."""
+        self._environment["MOORAGE_ADDRESS"] = f"{name}:{self.port}"
+        return self
+
     @property
     def process(self) -> psutil.Process:
         """The supervisor."""

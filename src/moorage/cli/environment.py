@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def run(options: Options) -> int:
     """Print the export lines for `eval`."""
     print(exports(local_environment(options), stale="AWS_SESSION_TOKEN" in aws_variables()), end="")
     return 0
+
+
+def chosen_environment(options: Options, variables: Mapping[str, str]) -> Environment:
+    """From the AWS variables if they name both an endpoint and a key, else as `moorage env` finds it.
+
+    A key alone does not count: it is more likely one of Amazon's.
+    """
+    endpoint = variables.get("AWS_ENDPOINT_URL_ECR") or variables.get("AWS_ENDPOINT_URL")
+    key_id, secret = variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY")
+    if not endpoint or not key_id or not secret:
+        return local_environment(options)
+    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or options.identity.region
+    return Environment(endpoint, key_id, secret, region, variables.get("AWS_SESSION_TOKEN"))
 
 
 def exports(found: Environment, *, stale: bool) -> str:

@@ -10,7 +10,9 @@ from moorage.cli import environment
 from moorage.cli.clients import CLIENTS
 from moorage.cli.errors import CommandError
 from moorage.cli.greeting import command_used
-from moorage.config import CONFIG_VARIABLE, FILE_NAME, SETTINGS, ConfigError, Loaded, load
+from moorage.cli.remote.command import Verbs
+from moorage.cli.remote.groups import GROUPS
+from moorage.config import CONFIG_VARIABLE, FILE_NAME, SETTINGS, ConfigError, Loaded, aws_variables, load
 
 _DESCRIPTION = "Moorage, a self-hosted container registry that speaks Amazon ECR's own languages."
 _EPILOG = f"""\
@@ -25,7 +27,8 @@ settings:
   the file. Durations are written 7d, 24h, 90m, 30s or 500ms.
 """
 _CLIENT_SETTINGS = ("data_dir", "host", "port", "account_id", "region", "address", "domain")
-"""What `env` and `login` need to find the server; the others are flags of `serve` alone."""
+"""What is needed to find the server; the others are flags of `serve` alone."""
+_REMOTE = "Works with the key and endpoint of the AWS_* variables, from any machine, or as env finds them."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +59,14 @@ def _run(arguments: argparse.Namespace) -> int:
         from moorage.cli import login  # noqa: PLC0415 - start-up time: loads botocore
 
         return login.run(loaded.options, arguments.client)
-    return environment.run(loaded.options)
+    if arguments.command == "env":
+        return environment.run(loaded.options)
+    from moorage.cli import client  # noqa: PLC0415 - start-up time: loads botocore
+
+    variables = aws_variables()
+    chosen = environment.chosen_environment(loaded.options, variables)
+    status: int = arguments.remote(arguments, client.ApiClient(chosen, variables.get("AWS_CA_BUNDLE")))
+    return status
 
 
 def _load(arguments: argparse.Namespace) -> Loaded:
@@ -94,6 +104,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     login.add_argument("--client", choices=CLIENTS, default="docker", help="default: docker")
     _add_settings(login, _CLIENT_SETTINGS)
+    for group in GROUPS:
+        about = f"{group.help[0].upper()}{group.help[1:]}. {_REMOTE}"
+        words = commands.add_parser(group.word, help=group.help, description=about)
+        verbs = words.add_subparsers(dest="verb", metavar="command", required=True, parser_class=_Exact)
+        group.build(Verbs(verbs, lambda parser: _add_settings(parser, _CLIENT_SETTINGS)))
     commands.add_parser("version", help="print the version", description="Print the version.")
     return parser
 

@@ -54,9 +54,9 @@ class Call:
     request_id: str
     at: Timestamp
     event_source: str
-    """`ecr.amazonaws.com`, as CloudTrail spells it."""
+    """`ecr.amazonaws.com`, as CloudTrail spells it; `moorage` for what ECR does not have."""
     event_name: str
-    """The AWS operation that this request is or corresponds to, such as `PutImage`."""
+    """The operation that this request is or corresponds to, such as `PutImage`; AWS's where there is one."""
     principal: Principal
     registry: Registry
     source_address: str = ""
@@ -65,7 +65,7 @@ class Call:
     """The ARN that was decided upon, or `*`."""
     read_only: bool = True
     protocol: str = "aws"
-    """`aws` or `oci`: through which door."""
+    """`aws`, `oci` or `api`: through which door."""
     authority: str = ""
     """`scheme://host[:port]` by which the caller reached this server."""
     parameters: dict[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """The base of every error that a caller can cause, and the few that belong to no room.
 
 A room raises its own small subclasses, in its own words, where the fault is known. Only `http.problems` turns them into
-responses, in the tongue of the door the caller came through: AWS JSON, AWS XML or OCI.
+responses, in the tongue of the door the caller came through: AWS JSON, AWS XML, OCI or the plain JSON of `/api/v1`.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,8 @@ class MoorageError(Exception):
     """The status there, where it is another one."""
     oci_code: ClassVar[str] = "UNKNOWN"
     oci_status: ClassVar[int] = 400
+    api_status: ClassVar[int] = 0
+    """Of an answer of `/api/v1`; 0 means that `oci_status` is right there too."""
 
     def __init__(self, message: str, *, detail: Any = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)

@@ -3,45 +3,45 @@
 import asyncio
 from typing import Any
 
-from moorage.core.errors import MoorageError
 from moorage.http import health
+from moorage.http.api.application import DOCUMENT_PATH, Api
 from moorage.http.context import Context
 from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
 from moorage.http.distribution.hot import HotAnswers
 from moorage.http.downloads import SAFE_HEADERS, download
 from moorage.http.limits import AddressLimit
-from moorage.http.messages import DisconnectedError, Receive, Request, Response, Send
+from moorage.http.messages import DisconnectedError, NotFoundError, Receive, Request, Response, Send
 from moorage.http.peer import peer_of
 from moorage.http.problems import in_oci, known
 from moorage.http.streaming import respond
 from moorage.http.tongues import is_query_url
 from moorage.layers.download_urls import PREFIX, DownloadUrls
 
-OPEN_ENTRIES = (PREFIX, "/livez", "/healthz")
+OPEN_ENTRIES = (PREFIX, "/livez", "/healthz", DOCUMENT_PATH)
 """What is answered without a principal; each address has a rate. A test compares this list literally."""
 
 
 _REPORT_SECONDS = 1.0
 
 
-class NotFoundError(MoorageError):
-    """Nothing is at this address."""
-
-    oci_code = "UNSUPPORTED"
-    oci_status = 404
-
-
 class PrivateApplication:
     """Plain ASGI; correct under any server."""
 
     def __init__(
-        self, context: Context, distribution: Distribution, control: Control, urls: DownloadUrls, hot: HotAnswers
+        self,
+        context: Context,
+        distribution: Distribution,
+        control: Control,
+        api: Api,
+        urls: DownloadUrls,
+        hot: HotAnswers,
     ) -> None:
         self._context = context
         self._hot = hot
         self._distribution = distribution
         self._control = control
+        self._api = api
         self._urls = urls
         self._limit = AddressLimit(context.clock, per_second=500, burst=1000)
 
@@ -63,6 +63,8 @@ class PrivateApplication:
             return await self._distribution.answer(request)
         if path == "/" and (request.method == "POST" or (request.method == "GET" and is_query_url(request))):
             return await self._control.answer(request)
+        if path.startswith("/api/") and path != DOCUMENT_PATH:
+            return await self._api.answer(request)
         return await self._open(request, path)
 
     async def _open(self, request: Request, path: str) -> Response:
@@ -71,6 +73,8 @@ class PrivateApplication:
         except Exception as error:
             if isinstance(error, DisconnectedError):
                 raise
+            if path == DOCUMENT_PATH:
+                return self._api.refusal(request, error)
             response = in_oci(known(error, self._context.ids.next()), "")
             body = response.body if isinstance(response.body, bytes) else b""
             response.headers |= {"content-length": str(len(body)), **SAFE_HEADERS}
@@ -84,6 +88,8 @@ class PrivateApplication:
             return health.livez()
         if path == "/healthz":
             return await health.healthz(self._context)
+        if path == DOCUMENT_PATH:
+            return await self._api.describe(request)
         return await download(self._context, self._urls, request)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

@@ -32,6 +32,27 @@ class BadRequestError(MoorageError):
     oci_code = "UNSUPPORTED"
 
 
+class NotFoundError(MoorageError):
+    """Nothing is at this address."""
+
+    oci_code = "UNSUPPORTED"
+    oci_status = 404
+
+
+class MethodNotAllowedError(MoorageError):
+    """Something is at this address, but not for this method."""
+
+    oci_code = "UNSUPPORTED"
+    oci_status = 405
+
+
+class UnsupportedMediaTypeError(MoorageError):
+    """The body is of a type that is not taken here."""
+
+    oci_code = "UNSUPPORTED"
+    oci_status = 415
+
+
 class DisconnectedError(Exception):
     """The client went away before its request was whole; nobody is there to answer."""
 

@@ -1,4 +1,4 @@
-"""One error, three tongues: OCI, AWS JSON and AWS XML (DESIGN rule 6)."""
+"""One error, several tongues: OCI, AWS JSON, AWS XML and the plain JSON of `/api/v1` (DESIGN rule 6)."""
 
 import json
 import logging
@@ -60,3 +60,23 @@ def in_aws_xml(service: Service | None, error: MoorageError, request_id: str) ->
 
 def _answered(answer: ErrorAnswer) -> Response:
     return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.body)
+
+
+def in_json(error: MoorageError, request_id: str) -> Response:
+    """As `/api/v1` says it: one shape for every error."""
+    body = json.dumps({"code": api_code(type(error)), "message": error.message, "request_id": request_id})
+    status = api_status(type(error))
+    headers = {"content-type": "application/json", **{name.lower(): value for name, value in error.headers.items()}}
+    if status == 401:
+        headers["www-authenticate"] = "AWS4-HMAC-SHA256"
+    return Response(status, headers, body.encode())
+
+
+def api_code(kind: type[MoorageError]) -> str:
+    """What `/api/v1` calls an error: its class's name without the ending, such as `RepositoryNotFound`."""
+    return kind.__name__.removesuffix("Error")
+
+
+def api_status(kind: type[MoorageError]) -> int:
+    """The HTTP status of an error on `/api/v1`."""
+    return kind.api_status or kind.oci_status

@@ -1,16 +1,58 @@
 """Accounts and their registries."""
 
+import secrets
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from moorage.core.call import Registry
+from moorage.core.clock import Timestamp
+from moorage.identity.errors import AccountAlreadyExistsError
 from moorage.storage.database.schema import accounts, registries
 from moorage.storage.database.transaction import Transaction
 
 
 def ensure_account(tx: Transaction, account_id: str, name: str) -> None:
     """Create the account unless it exists."""
-    if not tx.one(sa.select(accounts.c.id).where(accounts.c.id == account_id)):
+    if not _exists(tx, account_id):
         tx.execute(sa.insert(accounts).values(id=account_id, name=name, created_at=tx.now))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who owns registries and access keys."""
+
+    id: str
+    """Twelve digits."""
+    name: str
+    created_at: Timestamp
+
+
+def create_account(tx: Transaction, account_id: str | None, name: str) -> Account:
+    """A new account of that id, or of a random free one; raises AccountAlreadyExistsError."""
+    chosen = account_id or _free_id(tx)
+    if _exists(tx, chosen):
+        raise AccountAlreadyExistsError(chosen)
+    tx.execute(sa.insert(accounts).values(id=chosen, name=name, created_at=tx.now))
+    return Account(chosen, name, tx.now)
+
+
+def list_accounts(tx: Transaction, after: str | None, limit: int) -> list[Account]:
+    """Accounts in the order of their ids, behind one of them."""
+    query = sa.select(accounts).where(accounts.c.id > (after or "")).order_by(accounts.c.id).limit(limit)
+    return [Account(row.id, row.name, row.created_at) for row in tx.all(query)]
+
+
+def _free_id(tx: Transaction) -> str:
+    while True:
+        # Like AWS's own, it does not begin with a zero, which spreadsheets would eat.
+        chosen = str(secrets.randbelow(9 * 10**11) + 10**11)
+        if not _exists(tx, chosen):
+            return chosen
+
+
+def _exists(tx: Transaction, account_id: str) -> bool:
+    return tx.one(sa.select(accounts.c.id).where(accounts.c.id == account_id)) is not None
 
 
 def find_registry(tx: Transaction, service: str, account_id: str, region: str) -> Registry | None:

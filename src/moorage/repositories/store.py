@@ -64,6 +64,12 @@ def page(tx: Transaction, registry: Registry, after: str | None, limit: int) -> 
     return [_repository(row) for row in tx.run(_PAGE, registry=registry.id, after=after or "", most=limit)]
 
 
+def names_of(tx: Transaction, repository_ids: Sequence[int]) -> dict[int, str]:
+    """The names of repositories, by their ids."""
+    query = sa.select(repositories.c.id, repositories.c.name).where(repositories.c.id.in_(repository_ids))
+    return {row.id: row.name for row in tx.all(query)}
+
+
 def count(tx: Transaction, registry: Registry) -> int:
     """How many repositories the registry has."""
     query = sa.select(sa.func.count()).select_from(repositories).where(repositories.c.registry_id == registry.id)

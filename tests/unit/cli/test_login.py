@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from moorage.cli.environment import Environment
+from moorage.cli.environment import Environment, chosen_environment
 from moorage.cli.errors import CommandError
-from moorage.cli.login import Login, chosen_environment, command, request_login
+from moorage.cli.login import Login, command, request_login
 from moorage.cli.main import main
 from moorage.config import load
 

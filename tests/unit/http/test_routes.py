@@ -2,7 +2,8 @@ import pytest
 
 from moorage.aws.model import Service
 from moorage.http.application import OPEN_ENTRIES
-from moorage.http.distribution.routes import ROUTES, MethodNotAllowedError, NoSuchRouteError, match, ping
+from moorage.http.distribution.routes import ROUTES, NoSuchRouteError, match, ping
+from moorage.http.messages import MethodNotAllowedError
 
 _DIGEST = "sha256:" + "0" * 64
 
@@ -132,4 +133,4 @@ def test_only_what_writes_is_not_read_only() -> None:
 
 
 def test_what_is_open_without_a_login_is_this_and_nothing_else() -> None:
-    assert OPEN_ENTRIES == ("/downloads/", "/livez", "/healthz")
+    assert OPEN_ENTRIES == ("/downloads/", "/livez", "/healthz", "/api/v1/openapi.json")

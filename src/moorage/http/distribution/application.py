@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from moorage.access.authorize import authorize
+from moorage.access.authorize import authorize, confine
 from moorage.core.addresses import registry_named_by
 from moorage.core.call import Call, Registry
 from moorage.core.clock import Timestamp
@@ -64,6 +64,7 @@ class Distribution:
         progress.call = call
         if found.route.requirement:
             authorize(token.principal, registry.account_id, found.route.requirement.actions, call.resource)
+            confine(token.principal, token.scope, found.route.requirement, name, call.resource)
         context.recorder.token(token.id, call.at)
         response = await found.route.handler(Exchange(context, request, call, token, name, found.reference))
         if call.event_name and (call.read_only or found.route.method == "PATCH"):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from moorage.access.authorize import is_allowed
 from moorage.core.call import Call
 from moorage.core.digest import Digest
 from moorage.core.names import RepositoryName
@@ -36,6 +37,11 @@ class Exchange:
         if found is None:
             raise RepositoryNotFoundError(self.name, self.call.registry)
         return found
+
+    def may(self, action: str, name: str) -> bool:
+        """Whether the caller may do this to a repository of the registry, besides what the route required."""
+        principal, scope = self.call.principal, self.token.scope
+        return is_allowed(principal, self.call.registry.account_id) and (scope is None or scope.allows(action, name))
 
     def path(self, rest: str) -> str:
         """A relative URL under this repository (distribution-spec: Location may be relative)."""

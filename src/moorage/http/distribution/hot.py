@@ -23,6 +23,7 @@ from moorage.http.distribution.headers import COMMON_HEADERS, manifest_headers
 from moorage.http.facts import Fact
 from moorage.http.request_ids import RequestIds
 from moorage.identity import tokens
+from moorage.identity.scope import Scope
 from moorage.identity.tokens import Token
 from moorage.images import store
 from moorage.images.model import Image
@@ -103,7 +104,8 @@ class HotAnswers:
         """Know this client and this answer from now on, if the server offers that.
 
         `headers` are those of the ordinary answer, without date and request id. That the client may ask for anything in
-        its registry was decided with this call, since until there are policies nothing else can be decided.
+        its registry was decided with this call, since until there are policies nothing else can be decided; what its token's
+        scope takes away is asked at each answer.
         """
         offered = scope.get("extensions", {}).get("moorage.hot")
         if offered is None or not isinstance(body, bytes) or len(body) > LARGEST_BODY:
@@ -152,7 +154,7 @@ class HotAnswers:
             answer = self._current((client.call.registry.id, line), version, client)
         except sqlite3.Error:
             return None
-        if answer is None:
+        if answer is None or not _lies_in_scope(answer, client.token.scope):
             return None
         request_id = self._ids.next_bytes()
         use = self._uses.get((client, answer))
@@ -228,6 +230,14 @@ class HotAnswers:
         answer = self._answers.pop(what, None)
         if answer is not None:
             self._bytes -= _size(what, answer)
+
+
+def _lies_in_scope(answer: _Answer, scope: Scope | None) -> bool:
+    """Whether a token's own scope lets it have an answer that others may have; if not, the ordinary way says why."""
+    if scope is None:
+        return True
+    _, _, repository = answer.resource.partition(":repository/")
+    return scope.allows(f"ecr:{answer.event_name}", repository)
 
 
 def _rest(headers: Mapping[str, str], body: bytes) -> bytes:

@@ -15,6 +15,10 @@ MOST_ENTRIES = 10_000
 """Entries of a page, and the page that is given when nobody asks for less."""
 
 
+_STEP = 1000
+"""How many repositories are looked at in one go where a scope leaves out some."""
+
+
 class InvalidPageError(MoorageError):
     """`n` is not a whole number of entries."""
 
@@ -34,10 +38,23 @@ async def get_tags(exchange: Exchange) -> Response:
 
 
 async def get_catalog(exchange: Exchange) -> Response:
-    """The registry's repositories in the order of their bytes, in pages."""
+    """The registry's repositories in the order of their bytes, in pages; to a scoped token only those in its scope."""
     wanted, last = _page(exchange)
-    found = await exchange.context.read(lambda tx: repositories.page(tx, exchange.call.registry, last, wanted + 1))
-    names = [repository.name for repository in found]
+    scope = exchange.token.scope
+    step = wanted + 1 if scope is None else max(wanted + 1, _STEP)
+
+    def work(tx: Transaction) -> list[str]:
+        names: list[str] = []
+        after = last
+        while len(names) <= wanted:
+            found = [each.name for each in repositories.page(tx, exchange.call.registry, after, step)]
+            names += [name for name in found if scope is None or scope.covers(name)]
+            if len(found) < step:
+                break
+            after = found[-1]
+        return names[: wanted + 1]
+
+    names = await exchange.context.read(work)
     return _listing(exchange, "/v2/_catalog", {}, "repositories", names, wanted)
 
 

@@ -11,7 +11,7 @@ from moorage.core.call import Requirement
 from moorage.core.errors import MoorageError
 from moorage.http.distribution import blobs, listing, manifests, uploads
 from moorage.http.distribution.exchange import Exchange
-from moorage.http.messages import Response
+from moorage.http.messages import MethodNotAllowedError, Response
 
 Handler = Callable[[Exchange], Awaitable[Response]]
 
@@ -46,13 +46,6 @@ class NoSuchRouteError(MoorageError):
 
     oci_code = "UNSUPPORTED"
     oci_status = 404
-
-
-class MethodNotAllowedError(MoorageError):
-    """The path is one of the protocol's, but not with this method."""
-
-    oci_code = "UNSUPPORTED"
-    oci_status = 405
 
 
 def _pattern(rest: str) -> re.Pattern[str]:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from moorage.access.authorize import is_allowed
 from moorage.core.call import Registry
 from moorage.core.digest import ALGORITHMS, Digest
 from moorage.core.errors import InvalidDigestError, InvalidNameError
@@ -21,6 +20,9 @@ from moorage.layers.model import Upload
 from moorage.repositories import store as repositories
 from moorage.storage.blobs.port import BlobMissingError
 from moorage.storage.database.transaction import Transaction
+
+_READ_LAYER = "ecr:GetDownloadUrlForLayer"
+"""What a mount needs on its source (AWS: ECR user guide, "Blob mounting")."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -150,16 +152,16 @@ async def _mount(exchange: Exchange, digest: Digest) -> bool:
     """Link a blob that the caller may read elsewhere; whether it is missing or not theirs, the answer is the same."""
     exchange.repository_id()
     registry = exchange.call.registry
-    if not is_allowed(exchange.call.principal, registry.account_id):
-        return False
     source = exchange.request.parameter("from")
     name = _source_name(source)
     if source is not None and name is None:
         return False
 
     def find(tx: Transaction) -> list[int]:
-        sources = store.holders(tx, str(digest), registry.id) if name is None else _ids(tx, registry, name)
-        return [source for source in sources if store.find(tx, source, str(digest))]
+        holders = store.holders(tx, str(digest), registry.id) if name is None else _ids(tx, registry, name)
+        names = repositories.names_of(tx, holders)
+        readable = [holder for holder in holders if exchange.may(_READ_LAYER, names[holder])]
+        return [holder for holder in readable if store.find(tx, holder, str(digest))]
 
     def link(tx: Transaction) -> bool:
         target = repositories.get(tx, registry, exchange.name)

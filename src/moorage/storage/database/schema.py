@@ -400,7 +400,7 @@ audit = Table(
     Column("request_id", Text, nullable=False),
     Column("event_source", Text, nullable=False),
     Column("event_name", Text, nullable=False),
-    Column("protocol", Text, nullable=False),  # aws | oci
+    Column("protocol", Text, nullable=False),  # aws | oci | api
     Column("account_id", Text),
     Column("principal_arn", Text),
     Column("access_key_id", Text),

@@ -1,0 +1,165 @@
+"""`/api/v1`: what ECR does not have. Signature, table, decoding, authorization, the handler, errors in one JSON shape."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import msgspec
+from msgspec import Struct
+
+from moorage.access.authorize import authorize, authorize_installation
+from moorage.core.call import Call, Registry
+from moorage.core.errors import InvalidParameterError
+from moorage.core.names import RepositoryName
+from moorage.http import problems
+from moorage.http.api.decoding import decode_body, decode_query
+from moorage.http.api.exchange import Exchange, Parts
+from moorage.http.api.matching import match
+from moorage.http.api.openapi import document
+from moorage.http.api.route import BASE, AnyRoute
+from moorage.http.api.routes import ROUTES
+from moorage.http.api.values import Nothing
+from moorage.http.context import Context
+from moorage.http.messages import DisconnectedError, MethodNotAllowedError, Request, Response
+from moorage.http.peer import peer_of
+from moorage.http.signatures import Caller, Signatures
+
+DOCUMENT_PATH = f"{BASE}/openapi.json"
+MOST_BODY = 64 * 1024
+"""Bytes; nothing that is asked for here is long."""
+
+SIGNING_NAME = "moorage"
+EVENT_SOURCE = "moorage"
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a request came, for the record of its failure."""
+
+    call: Call | None = None
+
+
+class Api:
+    """Answers every request below `/api/`."""
+
+    def __init__(self, context: Context, signatures: Signatures, parts: Parts) -> None:
+        self._context = context
+        self._signatures = signatures
+        self._parts = parts
+
+    async def answer(self, request: Request) -> Response:
+        """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
+        request_id = self._context.ids.next()
+        progress = _Progress()
+        try:
+            response = await self._handle(request, request_id, progress)
+        except DisconnectedError:
+            raise
+        except Exception as error:
+            known = problems.known(error, request_id)
+            if progress.call:
+                self._context.recorder.call(progress.call, problems.api_code(type(known)))
+            response = problems.in_json(known, request_id)
+        return _completed(request, response, request_id)
+
+    async def describe(self, request: Request) -> Response:
+        """The OpenAPI document; it is open, since it says nothing about this installation."""
+        request_id = self._context.ids.next()
+        if request.method not in {"GET", "HEAD"}:
+            raise MethodNotAllowedError("This method is not supported here.", headers={"Allow": "GET"})
+        body = await self._context.in_thread(lambda: self._document)
+        headers = {"content-type": "application/json", "cache-control": "public, max-age=3600"}
+        return _completed(request, Response(200, headers, body), request_id)
+
+    def refusal(self, request: Request, error: Exception) -> Response:
+        """An error on the way to the open document."""
+        request_id = self._context.ids.next()
+        return _completed(request, problems.in_json(problems.known(error, request_id), request_id), request_id)
+
+    @cached_property
+    def _document(self) -> bytes:
+        return document(ROUTES)
+
+    async def _handle(self, request: Request, request_id: str, progress: _Progress) -> Response:
+        # Whose signature it claims to be comes first: nobody without a key makes this server read a body.
+        claim = self._signatures.claim(request, (SIGNING_NAME,))
+        raw_body = await request.body(MOST_BODY)
+        caller = await self._signatures.verify(claim, raw_body)
+        found = match(ROUTES, request.method, request.path)
+        route = found.route
+        progress.call = call = self._call(request, request_id, caller, route)
+        if route.installation:
+            actions = [action for each in route.requires for action in each.actions]
+            authorize_installation(caller.principal, self._context.addresses.default_account_id, actions)
+        query = decode_query(request.query, route.query)
+        body = decode_body(raw_body, request.header(b"content-type"), route.body)
+        progress.call = call = self._authorized(call, route, query, body)
+        registry = await self._context.registry(caller.principal.account_id, caller.region)
+        progress.call = call = replace(call, registry=registry)
+        answer = await route.handler(Exchange(self._context, self._parts, call, found.parts), query, body)
+        if not route.changes:
+            self._context.recorder.call(call)
+        if route.answer is Nothing:
+            return Response(route.status)
+        return Response(route.status, {"content-type": "application/json"}, msgspec.json.encode(answer))
+
+    def _authorized(self, call: Call, route: AnyRoute, query: Struct, body: Struct) -> Call:
+        """The call with the resource that was decided upon; raises AccessDeniedError."""
+        resources = [_resource(call.registry, each.resource, query, body) for each in route.requires]
+        call = replace(call, resource=next((resource for resource in resources if resource != "*"), "*"))
+        for each, resource in zip(route.requires, resources, strict=True):
+            authorize(call.principal, call.registry.account_id, each.actions, resource)
+        return call
+
+    def _call(self, request: Request, request_id: str, caller: Caller, route: AnyRoute) -> Call:
+        peer = peer_of(request, self._context.policy.trusted_proxies)
+        return Call(
+            request_id=request_id,
+            at=self._context.clock.now(),
+            event_source=EVENT_SOURCE,
+            event_name=route.event_name,
+            principal=caller.principal,
+            registry=Registry(0, "private", caller.principal.account_id, caller.region),
+            source_address=peer.address,
+            user_agent=request.header(b"user-agent") or "",
+            read_only=not route.changes,
+            protocol="api",
+            authority=peer.authority,
+        )
+
+
+class RequirementError(Exception):
+    """A row requires something of a repository that its request does not name: a fault of this program."""
+
+
+def _resource(registry: Registry, kind: str, query: Struct, body: Struct) -> str:
+    """The ARN of the repository that the request names, or `*`; raises InvalidParameterError for a name that is none."""
+    if kind == "*":
+        return "*"
+    for source in (query, body):
+        name = getattr(source, "repository", None)
+        if isinstance(name, str):
+            return registry.repository_arn(_parsed(name))
+    raise RequirementError(f"nothing names the {kind}")
+
+
+def _parsed(name: str) -> RepositoryName:
+    try:
+        return RepositoryName.parse(name)
+    except InvalidParameterError as error:
+        raise InvalidParameterError(error.message.replace("repositoryName", "repository")) from None
+
+
+def _completed(request: Request, response: Response, request_id: str) -> Response:
+    """With the headers that every answer has."""
+    body = response.body if isinstance(response.body, bytes) else b""
+    response.headers.setdefault("cache-control", "no-store")
+    response.headers |= {
+        "x-amzn-requestid": request_id,
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox",
+    }
+    if response.status != 204:
+        response.headers["content-length"] = str(len(body))
+    if request.method == "HEAD":
+        response.body, response.head_only = b"", True
+    return response

@@ -1,0 +1,63 @@
+"""One row of the API's table: what an entry is, what it takes and gives, and what it requires."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from moorage.core.call import Requirement
+from moorage.core.errors import MoorageError
+from moorage.http.api.exchange import Exchange
+
+Q = TypeVar("Q", bound=Struct)
+B = TypeVar("B", bound=Struct)
+A = TypeVar("A", bound=Struct)
+
+BASE = "/api/v1"
+_PART = re.compile(r"\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True)
+class Route(Generic[Q, B, A]):
+    """One entry. The handler's docstring describes it to callers: its first line is the summary."""
+
+    method: str
+    path: str
+    """Below `/api/v1`, such as `/tokens/{id}`. Repository names hold slashes, so they are never parts of a path."""
+    handler: Callable[[Exchange, Q, B], Awaitable[A]]
+    event_name: str
+    """What audit calls it, and the `operationId` of the document."""
+    requires: tuple[Requirement, ...]
+    """The resource is `*`, or the repository that the query's or the body's member `repository` names."""
+    query: type[Q]
+    body: type[B]
+    answer: type[A]
+    """`Nothing` for an answer without content."""
+    status: int = 200
+    changes: bool = False
+    """Whether it changes something; it is then recorded in its transaction, else after the answer."""
+    installation: bool = False
+    """Whether it concerns the whole installation: only principals of the default account may then be allowed to."""
+    errors: tuple[type[MoorageError], ...] = field(default=())
+    """What it may answer besides the errors that every entry may."""
+
+    @property
+    def area(self) -> str:
+        """The first word of the path; the document's tag."""
+        return self.path.split("/")[1]
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the path's parts."""
+        return tuple(_PART.findall(self.path))
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What a request's whole path must match."""
+        return re.compile(BASE + _PART.sub(r"(?P<\1>[^/]+)", self.path))
+
+
+AnyRoute = Route[Any, Any, Any]

@@ -1,0 +1,34 @@
+"""What can be wrong with accounts and tokens."""
+
+from moorage.core.errors import MoorageError
+
+
+class AccountAlreadyExistsError(MoorageError):
+    """There is an account of that id."""
+
+    api_status = 409
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(f"The account {account_id} already exists.")
+
+
+class RegistriesWithoutNamesError(MoorageError):
+    """The registries of a further account could not be addressed."""
+
+    api_status = 409
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"Registries of further accounts are reached as <account>.dkr.ecr.<region>.{address}, which cannot be, since"
+            f" {address} is an IP address. Set MOORAGE_ADDRESS to a host name such as localhost:<port>, or MOORAGE_DOMAIN to a"
+            " domain of your own, whose names lead to this server, and start it again."
+        )
+
+
+class TokenNotFoundError(MoorageError):
+    """The account has no live token of that id; another account's answers the same."""
+
+    api_status = 404
+
+    def __init__(self) -> None:
+        super().__init__("There is no such token.")
