@@ -27,6 +27,7 @@ from moorage.identity.sealing import Sealer
 from moorage.images import store as images
 from moorage.images.listing import ListingOperations
 from moorage.images.operations import ImageOperations
+from moorage.images.recovery import Recovery
 from moorage.layers.download_urls import DownloadUrls
 from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
@@ -89,7 +90,8 @@ class WebApplication:
         sealer, page_tokens = Sealer(secret), PageTokens(secret)
         signatures = Signatures(context, sealer)
         control = Control(context, Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens)), signatures)
-        api = Api(context, signatures, Parts(sealer, page_tokens))
+        recovery = Recovery(self._database, retention=keeping.retention, sparse_indexes=keeping.sparse_indexes)
+        api = Api(context, signatures, Parts(sealer, page_tokens, recovery))
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
         self.asgi = PrivateApplication(context, distribution, control, api, urls, self.hot)

@@ -33,6 +33,7 @@ class ImageTagAlreadyExistsError(MoorageError):
 
     aws_code = "ImageTagAlreadyExistsException"
     oci_code = "TAG_INVALID"
+    api_status = 409
 
     def __init__(self, tag: str, repository: str) -> None:
         super().__init__(
@@ -67,6 +68,7 @@ class ImageDigestDoesNotMatchError(InvalidDigestError):
 
 class _MissingReferencesError(MoorageError):
     oci_code = "MANIFEST_BLOB_UNKNOWN"
+    api_status = 409
 
     def __init__(self, what: str, digests: Sequence[str], repository: str, registry: Registry) -> None:
         self.digests = tuple(digests[:_MOST_NAMED])

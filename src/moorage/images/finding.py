@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from moorage.core import wildcard
 from moorage.core.call import Registry
-from moorage.core.page import PageTokens
 from moorage.images import search_store
 from moorage.images.search import Search
 from moorage.images.search_store import Position
@@ -41,29 +40,19 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hits, and how to go on. A page may be short, even empty, and have a successor: what is tried is bounded."""
+    """Hits, and behind which position more may follow. A page may be short, even empty, and have a successor."""
 
     hits: list[Hit] = field(default_factory=list)
-    next_token: str | None = None
+    end: Position | None = None
 
 
 def find(
-    tx: Transaction,
-    registry: Registry,
-    search: Search,
-    allowed: Callable[[str], bool],
-    tokens: PageTokens,
-    *,
-    token: str | None,
-    limit: int,
+    tx: Transaction, registry: Registry, search: Search, allowed: Callable[[str], bool], after: Position | None, limit: int
 ) -> Page:
-    """A page of what is searched, among the repositories that `allowed` lets the caller see.
+    """The next page behind `after`, among the repositories that `allowed` lets the caller see, by name.
 
-    Raises RepositoryNotFoundError for a repository that is named without `*` and not there, and InvalidParameterError for a
-    token of another search.
+    Raises RepositoryNotFoundError for a repository that is named without `*` and not there.
     """
-    scope = f"search {registry.id} {search!r}"
-    after = _opened(tokens, scope, token) if token is not None else None
     names = search_store.names(tx, registry.id, search.repository)
     pattern = search.repository
     if pattern is not None and pattern.is_exact and not names:
@@ -76,12 +65,7 @@ def find(
     found = search_store.page(tx, search, list(seen), after, limit)
     hits, shown = _hits(tx, search, found.positions, seen)
     end = found.end if len(shown) == len(found.positions) else shown[-1]
-    return Page(hits, tokens.seal(scope, list(end)) if end is not None else None)
-
-
-def _opened(tokens: PageTokens, scope: str, token: str) -> Position:
-    order, image_id = tokens.open(scope, token)
-    return order, image_id
+    return Page(hits, end)
 
 
 def _hits(

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from moorage.core.call import Registry
+from moorage.core.clock import LAST_TIME
 from moorage.core.errors import InvalidParameterError
 from moorage.images import store
 from moorage.images.errors import NothingEarlierError, TagNeverThereError
@@ -78,6 +79,11 @@ def can_come_back(image: Image | None, kept_since: int) -> bool:
     return image is not None and (image.removed_at is None or image.removed_at > kept_since)
 
 
+def kept_until(removed_at: int, retention: int) -> int:
+    """Until when a removed image can be brought back; a retention without end ends with the year 9999."""
+    return min(removed_at + retention, LAST_TIME)
+
+
 def find(tx: Transaction, registry: Registry, repository: Repository, tag: str, to: Point) -> str:
     """The digest that a tag was on at that point.
 
@@ -141,5 +147,5 @@ def _move(row: sa.Row[Any], kept_since: int, retention: int) -> Move:
         if row.image_id is not None and row.removed_at is None:
             state = LIVE
         elif row.image_id is not None and row.removed_at > kept_since:
-            state, until = REMOVED, row.removed_at + retention
+            state, until = REMOVED, kept_until(row.removed_at, retention)
     return Move(row.id, row.moved_at, row.moved_by, row.from_digest, row.to_digest, state, until)

@@ -85,7 +85,7 @@ class Recovery:
 
     def __init__(self, database: Database, *, retention: int, sparse_indexes: bool) -> None:
         self._database = database
-        self._retention = retention
+        self.retention = retention
         self._sparse = sparse_indexes
 
     def roll_back(self, call: Call, name: str, tag: TagName, to: Point) -> RolledBack:
@@ -237,7 +237,7 @@ class Recovery:
         self, tx: Transaction, registry: Registry, repository: Repository, image: Image | None, digest: str
     ) -> Image:
         """The image, unless it is gone or due to go."""
-        if image is None or not history.can_come_back(image, tx.now - self._retention):
+        if image is None or not history.can_come_back(image, tx.now - self.retention):
             raise ImageGoneError(digest, repository.name, registry)
         return image
 
@@ -253,7 +253,7 @@ class Recovery:
             elif digest not in seen:
                 seen.add(digest)
                 left.append((digest, True))
-                left += [(child, False) for child in _removed_children(tx, image.repository_id, digest, self._retention)]
+                left += [(child, False) for child in _removed_children(tx, image.repository_id, digest, self.retention)]
         return order
 
 

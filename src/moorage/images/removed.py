@@ -10,12 +10,15 @@ from moorage.core.call import Call
 from moorage.core.digest import Digest
 from moorage.images import remove, store
 from moorage.images.errors import ImageNotFoundError, ImageNotRemovedError
-from moorage.images.history import lost_tags
+from moorage.images.history import kept_until, lost_tags
 from moorage.images.model import Image
 from moorage.repositories import store as repositories
 from moorage.storage.database.database import Database
 from moorage.storage.database.schema import images
 from moorage.storage.database.transaction import Transaction
+
+MOST_PURGED = 1_000
+"""Images a call, so that none takes long."""
 
 _STEP = 25
 """Images a transaction, so that none holds the writer for long."""
@@ -69,17 +72,17 @@ def page(tx: Transaction, repository_id: int, after: tuple[int, int] | None, lim
             pushed_by=row.pushed_by,
             removed_at=row.removed_at,
             removed_by=row.removed_by,
-            kept_until=row.removed_at + retention,
+            kept_until=kept_until(row.removed_at, retention),
         )
         for row in rows
     ]
 
 
 def purge(database: Database, call: Call, name: str, digests: Sequence[Digest]) -> int:
-    """Drop these removed images for good, or all of the repository; returns how many. Blocks.
+    """Drop these removed images for good, or if none is named those of the repository; returns how many. Blocks.
 
-    Their layers, where nothing else needs them, begin their grace period. Raises RepositoryNotFoundError,
-    ImageNotFoundError and ImageNotRemovedError before anything is dropped.
+    It drops at most MOST_PURGED; after as many, there may be more. Their layers, where nothing else needs them, begin their
+    grace period. Raises RepositoryNotFoundError, and ImageNotFoundError and ImageNotRemovedError before anything is dropped.
     """
     wanted = [str(digest) for digest in dict.fromkeys(digests)]
 
@@ -95,13 +98,13 @@ def purge(database: Database, call: Call, name: str, digests: Sequence[Digest]) 
     database.read(check).result()
     if not wanted:
         return _in_steps(database, call, name, None)
-    parts = [wanted[start : start + _STEP] for start in range(0, len(wanted), _STEP)]
+    parts = [wanted[start : start + _STEP] for start in range(0, min(len(wanted), MOST_PURGED), _STEP)]
     return sum(_in_steps(database, call, name, part) for part in parts)
 
 
 def _in_steps(database: Database, call: Call, name: str, digests: Sequence[str] | None) -> int:
     purged, step = 0, _STEP
-    while step == _STEP:
+    while step == _STEP and purged < MOST_PURGED and (digests is None or purged < len(digests)):
         step = database.write(partial(_step, call=call, name=name, digests=digests), call).result()
         purged += step
     return purged

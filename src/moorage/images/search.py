@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from moorage.core.clock import LAST_TIME
 from moorage.core.errors import InvalidParameterError
 from moorage.core.names import MAX_REPOSITORY_NAME
 
 Order = Literal["pushed", "pulled", "tag"]
 """By push, by last pull, or by the name of the tag; the last lists tags, the others images."""
 
-MOST_HITS = 1000
 MOST_STARS = 4
 """ECR's own limit of `*` in a pattern (ECR user guide, "Lifecycle policy properties")."""
-LAST_TIME = 253_402_300_799_999
-"""The end of the year 9999, in milliseconds."""
 
 _LONGEST_TAG = 128
 _LONGEST_LABEL = 64 * 1024
@@ -104,9 +102,9 @@ class Span:
     @classmethod
     def parse(cls, after: int | None, before: int | None, member: str) -> "Span":
         """Raises InvalidParameterError for times before 1970 or after 9999."""
-        for name, time in (("After", after), ("Before", before)):
+        for name, time in (("after", after), ("before", before)):
             if time is not None and not 0 <= time <= LAST_TIME:
-                raise InvalidParameterError.at(f"{member}{name}", "must be a time between 1970 and 9999")
+                raise InvalidParameterError.at(f"{member}_{name}", "must be a time between 1970 and 9999")
         return cls(after, before)
 
     @property
@@ -154,7 +152,7 @@ def parse(
     """A search from outside; raises InvalidParameterError."""
     if len(labels) > _MOST_LABELS:
         raise InvalidParameterError.at("label", f"must be given at most {_MOST_LABELS} times")
-    for member, text in (("mediaType", media_type), ("artifactType", artifact_type)):
+    for member, text in (("media_type", media_type), ("artifact_type", artifact_type)):
         if text is not None and not 1 <= len(text) <= _LONGEST_TYPE:
             raise InvalidParameterError.at(member, f"must have 1 to {_LONGEST_TYPE} characters")
     return Search(
