@@ -29,6 +29,7 @@ from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.images import store as images
 from moorage.images.listing import ListingOperations
 from moorage.images.operations import ImageOperations
+from moorage.images.recovery import Recovery
 from moorage.layers.download_urls import DownloadUrls
 from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
@@ -96,7 +97,8 @@ class WebApplication:
             query=[Dispatcher(Service("sts"), [SecurityTokenOperations()])],
             signatures=signatures,
         )
-        api = Api(context, signatures, Parts(sealer, page_tokens))
+        recovery = Recovery(self._database, retention=keeping.retention, sparse_indexes=keeping.sparse_indexes)
+        api = Api(context, signatures, Parts(sealer, page_tokens, recovery))
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
         self.asgi = PrivateApplication(context, distribution, control, api, urls, self.hot)

@@ -4,7 +4,7 @@ import contextlib
 import http.client
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -20,6 +20,10 @@ _BASE = "/api/v1"
 _SERVICE = "moorage"
 
 
+Query = Mapping[str, str | Sequence[str]]
+"""Parameters; those with several values are repeated."""
+
+
 class ApiClient:
     """`/api/v1` of one server, for one caller."""
 
@@ -31,14 +35,16 @@ class ApiClient:
         self,
         method: str,
         path: str,
-        query: Mapping[str, str] | None = None,
+        query: Query | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The answer, `{}` where it has no content. `path` is below `/api/v1`, its parts still to be encoded.
 
         Raises CommandError with the server's own sentence when it refuses.
         """
-        target = _BASE + quote(path, safe="/~") + (f"?{urlencode(query, quote_via=quote, safe='~')}" if query else "")
+        target = (
+            _BASE + quote(path, safe="/~") + (f"?{urlencode(query, doseq=True, quote_via=quote, safe='~')}" if query else "")
+        )
         data = b"" if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
         status, content = send(self._environment, _SERVICE, method, target, headers, data, self._ca_bundle)
@@ -54,9 +60,9 @@ class ApiClient:
             f"{self._environment.endpoint_url} does not answer like Moorage (HTTP {status}); check the endpoint."
         )
 
-    def entries(self, path: str, member: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    def entries(self, path: str, member: str, query: Query | None = None) -> Iterator[dict[str, Any]]:
         """Every entry of a listing, page by page until its end; `member` is what holds them."""
-        following: dict[str, str] = {}
+        following: Query = {}
         while True:
             page = self.call("GET", path, {"limit": "1000", **(query or {}), **following})
             yield from page[member]

@@ -42,7 +42,7 @@ class Requirement:
     actions: tuple[str, ...]
     """IAM action names such as `ecr:PutImage`."""
     resource: str = "repository"
-    """`repository` (the one that the request names) or `*`."""
+    """`repository` (the one that the request names), `each` (each one that is shown, if none is named) or `*`."""
     any_of: bool = False
     """Whether one of the actions is enough; otherwise all are needed."""
 

@@ -11,6 +11,9 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+LAST_TIME = 253_402_300_799_999
+"""The end of the year 9999, the last that ISO 8601 and Python's calendar spell."""
+
 
 class Clock(Protocol):
     """What tells the time; a decision takes a time, never a clock."""

@@ -33,6 +33,7 @@ class ImageTagAlreadyExistsError(MoorageError):
 
     aws_code = "ImageTagAlreadyExistsException"
     oci_code = "TAG_INVALID"
+    api_status = 409
 
     def __init__(self, tag: str, repository: str) -> None:
         super().__init__(
@@ -67,6 +68,7 @@ class ImageDigestDoesNotMatchError(InvalidDigestError):
 
 class _MissingReferencesError(MoorageError):
     oci_code = "MANIFEST_BLOB_UNKNOWN"
+    api_status = 409
 
     def __init__(self, what: str, digests: Sequence[str], repository: str, registry: Registry) -> None:
         self.digests = tuple(digests[:_MOST_NAMED])
@@ -123,6 +125,56 @@ class PreconditionFailedError(MoorageError):
 
     def __init__(self) -> None:
         super().__init__("The tag has moved: the condition of this request does not hold.")
+
+
+class TagNeverThereError(MoorageError):
+    """The tag has no history in the repository."""
+
+    aws_code = "ImageNotFoundException"
+    oci_code = "MANIFEST_UNKNOWN"
+    oci_status = 404
+
+    def __init__(self, tag: str, repository: str, registry: Registry) -> None:
+        super().__init__(
+            f"The tag '{tag}' was never on an image of the repository with name '{repository}' in the registry with id "
+            f"'{registry.account_id}'"
+        )
+
+
+class NothingEarlierError(MoorageError):
+    """The tag was not where the caller wants it back: on no other image, not on this one, or on none at that time."""
+
+    aws_code = "ImageNotFoundException"
+    oci_code = "MANIFEST_UNKNOWN"
+    oci_status = 404
+
+
+class ImageGoneError(MoorageError):
+    """The image was removed, and the time in which it could be brought back is over."""
+
+    aws_code = "ImageNotFoundException"
+    oci_code = "MANIFEST_UNKNOWN"
+    oci_status = 404
+
+    def __init__(self, digest: str, repository: str, registry: Registry) -> None:
+        super().__init__(
+            f"The image with digest '{digest}' was removed from the repository with name '{repository}' in the registry with "
+            f"id '{registry.account_id}', and is no longer kept. It can only be pushed again."
+        )
+
+
+class ImageNotRemovedError(MoorageError):
+    """The image is in the repository, so that it can be neither brought back nor purged."""
+
+    aws_code = "ImageAlreadyExistsException"
+    oci_code = "DENIED"
+    oci_status = 409
+
+    def __init__(self, digest: str, repository: str, registry: Registry) -> None:
+        super().__init__(
+            f"The image with digest '{digest}' is in the repository with name '{repository}' in the registry with id "
+            f"'{registry.account_id}': it is not removed."
+        )
 
 
 def failure(image_id: Mapping[str, str], code: str, reason: str) -> dict[str, Any]:

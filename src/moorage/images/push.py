@@ -40,6 +40,8 @@ class Push:
     """Whether an index may name manifests that the repository does not hold."""
     repeatable: bool = True
     """Whether pushing the same image and tag again succeeds (OCI) or is ImageAlreadyExists (ECR)."""
+    restores: bool = False
+    """Whether a removed image comes back as it was, with its own push time, instead of as pushed now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def _store(tx: Transaction, call: Call, repository: Repository, push: Push, foun
         raise LimitExceededError(f"The repository already has {MOST_IMAGES} images.")
     columns = store.columns_of(push.manifest, len(push.body), _image_size(tx, push.manifest, found), push.facts)
     if known:
-        image = store.revive(tx, known, columns, call.principal.arn)
+        image = store.revive(tx, known, columns, None if push.restores else call.principal.arn)
     else:
         manifest_id = store.keep_body(tx, push.digest, push.body)
         image = store.insert(tx, repository.id, push.digest, manifest_id, columns, call.principal.arn)

@@ -3,6 +3,9 @@
 A removed image stays as a row until its retention ends (DESIGN rule 8): unseen, uncounted, and ready to come back.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from moorage.core.call import Call
@@ -52,14 +55,32 @@ def purge(tx: Transaction, retention: int, limit: int = 100) -> int:
     query = sa.select(images.c.id, images.c.repository_id, images.c.manifest_id).where(
         images.c.removed_at <= tx.now - retention
     )
-    rows = tx.all(query.limit(limit))
+    return len(_drop(tx, tx.all(query.limit(limit))))
+
+
+def purge_now(tx: Transaction, call: Call, repository: Repository, digests: Sequence[str] | None, limit: int) -> int:
+    """End the retention of at most `limit` images of a repository that were removed before the call, or of those among
+    `digests`; returns how many. What is not removed is left alone.
+    """
+    columns = images.c.id, images.c.repository_id, images.c.manifest_id, images.c.digest
+    query = sa.select(*columns).where(images.c.repository_id == repository.id, images.c.removed_at <= call.at)
+    if digests is not None:
+        query = query.where(images.c.digest.in_(digests))
+    rows = _drop(tx, tx.all(query.order_by(images.c.removed_at).limit(limit)))
+    if rows:
+        detail = {"repository-name": repository.name, "image-digests": [row.digest for row in rows]}
+        tx.emit(Event("Moorage Images Purged", call.registry.id, detail, repository.id))
+    return len(rows)
+
+
+def _drop(tx: Transaction, rows: list[sa.Row[Any]]) -> list[sa.Row[Any]]:
     for row in rows:
         blob_ids = accounting.layers_of(tx, row.id)
         tx.execute(sa.update(image_children).where(image_children.c.child_id == row.id).values(child_id=None))
         tx.execute(sa.delete(images).where(images.c.id == row.id))
         layers.stamp_unreferred(tx, row.repository_id, blob_ids)
     drop_unused_bodies(tx, [row.manifest_id for row in rows])
-    return len(rows)
+    return rows
 
 
 def bodies_of(tx: Transaction, repository_id: int) -> list[int]:

@@ -133,9 +133,10 @@ def insert(
     return Image(image_id, repository_id, digest, columns["media_type"], columns["size"])
 
 
-def revive(tx: Transaction, image: Image, columns: Mapping[str, Any], pushed_by: str) -> Image:
-    """Bring a removed image back, as pushed now and by this caller."""
-    values = {"removed_at": None, "removed_by": None, "pushed_at": tx.now, "pushed_by": pushed_by, **columns}
+def revive(tx: Transaction, image: Image, columns: Mapping[str, Any], pushed_by: str | None) -> Image:
+    """Bring a removed image back, as pushed now and by this caller; with None as it was pushed before."""
+    pushed = {} if pushed_by is None else {"pushed_at": tx.now, "pushed_by": pushed_by}
+    values = {"removed_at": None, "removed_by": None, **pushed, **columns}
     tx.execute(sa.update(images).where(images.c.id == image.id).values(values))
     return Image(image.id, image.repository_id, image.digest, columns["media_type"], image.size)
 

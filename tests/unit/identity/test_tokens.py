@@ -73,7 +73,7 @@ def test_the_last_use_is_noted_in_batches(ground: Ground, points: sqlite3.Connec
     found = [tokens.find_token(points, tokens.hash_of(issue(ground))) for _ in range(2)]
     used = {token.id: 5 + number for number, token in enumerate(found) if token}
     ground.write(lambda tx: tokens.note_use(tx, {**used, 999: 1}))
-    assert [row.last_used_at for row in ground.rows(table.select())] == [5, 6]
+    assert {row.id: row.last_used_at for row in ground.rows(table.select())} == used
 
 
 def test_get_authorization_token_hands_out_one_password_for_each_registry_asked_for(

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+Query = Mapping[str, str | Sequence[str]]
+"""Parameters; those with several values are repeated."""
+
 
 class Client(Protocol):
     """`/api/v1` of a server, as `cli.client` reaches it; declared here so that parsers need not load botocore."""
@@ -14,13 +17,13 @@ class Client(Protocol):
         self,
         method: str,
         path: str,
-        query: Mapping[str, str] | None = None,
+        query: Query | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The answer; raises CommandError for a refusal."""
         ...
 
-    def entries(self, path: str, member: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    def entries(self, path: str, member: str, query: Query | None = None) -> Iterator[dict[str, Any]]:
         """Every entry of a listing, until its end."""
         ...
 

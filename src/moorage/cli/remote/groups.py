@@ -2,6 +2,8 @@
 
 from moorage.cli.remote.accounts import ACCOUNTS
 from moorage.cli.remote.command import Group
+from moorage.cli.remote.images import IMAGES
+from moorage.cli.remote.tags import TAGS
 from moorage.cli.remote.tokens import TOKENS
 
-GROUPS: tuple[Group, ...] = (ACCOUNTS, TOKENS)
+GROUPS: tuple[Group, ...] = (ACCOUNTS, TOKENS, IMAGES, TAGS)

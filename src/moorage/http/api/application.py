@@ -107,6 +107,8 @@ class Api:
         resources = [_resource(call.registry, each.resource, query, body) for each in route.requires]
         call = replace(call, resource=next((resource for resource in resources if resource != "*"), "*"))
         for each, resource in zip(route.requires, resources, strict=True):
+            if each.resource == "each" and resource == "*":
+                continue  # the handler shows only repositories of which the caller may know
             authorize(call.principal, call.registry.account_id, each.actions, resource)
         return call
 
@@ -137,6 +139,8 @@ def _resource(registry: Registry, kind: str, query: Struct, body: Struct) -> str
         return "*"
     for source in (query, body):
         name = getattr(source, "repository", None)
+        if kind == "each" and (name is None or "*" in name):
+            return "*"
         if isinstance(name, str):
             return registry.repository_arn(_parsed(name))
     raise RequirementError(f"nothing names the {kind}")

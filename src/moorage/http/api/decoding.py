@@ -32,10 +32,17 @@ _WHERE = re.compile(r"(?P<what>.*?)(?: - at `(?:\$\.?|key in )?(?P<where>[^`]*)`
 
 
 def decode_query(parameters: Mapping[str, list[str]], wanted: type[T]) -> T:
-    """The query as that struct; raises InvalidParameterError, also for parameters that are unknown or repeated."""
-    forms, flat = _forms(wanted), {}
+    """The query as that struct; raises InvalidParameterError, also for parameters that are unknown or repeated.
+
+    Only a parameter whose field is a list may be repeated.
+    """
+    forms, lists = _forms(wanted), _lists(wanted)
+    flat: dict[str, str | list[str]] = {}
     for name, values in parameters.items():
         if name.lower().startswith(_SIGNATURE):
+            continue
+        if name in lists:
+            flat[name] = values
             continue
         if len(values) > 1:
             raise InvalidParameterError.at(name[:80], "must not be repeated")
@@ -84,6 +91,13 @@ def _forms(wanted: type[Struct]) -> Mapping[str, type[inspect.Type]]:
     """The parameters that must be written in one form, and which."""
     fields = msgspec.structs.fields(wanted)
     return {each.encode_name: kind for each in fields for kind in _kinds(inspect.type_info(each.type)) if kind in _FORMS}
+
+
+@cache
+def _lists(wanted: type[Struct]) -> frozenset[str]:
+    """The parameters that may be repeated."""
+    fields = msgspec.structs.fields(wanted)
+    return frozenset(each.encode_name for each in fields if inspect.ListType in _kinds(inspect.type_info(each.type)))
 
 
 def _kinds(described: inspect.Type) -> Iterator[type[inspect.Type]]:

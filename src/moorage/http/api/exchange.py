@@ -8,6 +8,7 @@ from moorage.core.call import Call
 from moorage.core.page import PageTokens
 from moorage.http.context import Context
 from moorage.identity.sealing import Sealer
+from moorage.images.recovery import Recovery
 from moorage.storage.database.transaction import Transaction
 
 T = TypeVar("T")
@@ -19,6 +20,7 @@ class Parts:
 
     sealer: Sealer
     page_tokens: PageTokens
+    recovery: Recovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,13 @@ class Exchange:
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a snapshot. It does no I/O but SQL."""
         return await self.context.read(work)
+
+    async def in_steps(self, work: Callable[[Call], T], **parameters: str) -> T:
+        """Run `work` in a thread: it opens transactions of its own, for the call that it is given.
+
+        `parameters` are what the audit row of each keeps of the request; never a secret.
+        """
+        return await self.context.in_thread(work, replace(self.call, parameters=parameters))
 
     async def write(self, work: Callable[[Transaction], T], **parameters: str) -> T:
         """Run `work` in a transaction that holds the call's audit row too; returns after the commit.

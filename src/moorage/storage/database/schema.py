@@ -302,6 +302,12 @@ images = Table(
     UniqueConstraint("repository_id", "id"),
     Index("ix_images_subject", "repository_id", "subject_digest", sqlite_where=text("subject_digest IS NOT NULL")),
     Index("ix_images_removed", "removed_at", sqlite_where=text("removed_at IS NOT NULL")),
+    Index("ix_images_kept", "repository_id", "removed_at", sqlite_where=text("removed_at IS NOT NULL")),
+    # The orders in which images are searched: in one repository, and in many.
+    Index("ix_images_pushed", "repository_id", "pushed_at", sqlite_where=text("removed_at IS NULL")),
+    Index("ix_images_pulled", "repository_id", "last_pulled_at", sqlite_where=text("removed_at IS NULL")),
+    Index("ix_images_pushed_anywhere", "pushed_at", sqlite_where=text("removed_at IS NULL")),
+    Index("ix_images_pulled_anywhere", "last_pulled_at", sqlite_where=text("removed_at IS NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -338,6 +344,7 @@ tags = Table(
     Column("moved_at", Time, nullable=False),
     ForeignKeyConstraint(["repository_id", "image_id"], ["images.repository_id", "images.id"], name="fk_tags_image"),
     Index("ix_tags_image", "image_id"),
+    Index("ix_tags_name", "name"),
 )
 
 tag_history = Table(
@@ -351,6 +358,8 @@ tag_history = Table(
     Column("from_digest", Text),  # NULL: the tag is new
     Column("to_digest", Text),  # NULL: the tag was removed
     Index("ix_tag_history_tag", "repository_id", "tag", "id"),
+    # Which tags an image lost, when it is to be brought back.
+    Index("ix_tag_history_lost", "repository_id", "from_digest", sqlite_where=text("to_digest IS NULL")),
 )
 
 # --- outbox, jobs, audit --------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _registry_tables()
     _creation_templates()
     _repository_tables()
+    _search_indexes()
 
 
 def _registry_tables() -> None:
@@ -80,6 +81,17 @@ def _repository_tables() -> None:
             _to(name, "repository_id", "repositories.id"),
             sa.PrimaryKeyConstraint("repository_id", name=op.f(f"pk_{name}")),
         )
+
+
+def _search_indexes() -> None:
+    live, kept = sa.text("removed_at IS NULL"), sa.text("removed_at IS NOT NULL")
+    op.create_index("ix_images_kept", "images", ["repository_id", "removed_at"], sqlite_where=kept)
+    for order, column in (("pushed", "pushed_at"), ("pulled", "last_pulled_at")):
+        op.create_index(f"ix_images_{order}", "images", ["repository_id", column], sqlite_where=live)
+        op.create_index(f"ix_images_{order}_anywhere", "images", [column], sqlite_where=live)
+    op.create_index("ix_tags_name", "tags", ["name"])
+    lost = sa.text("to_digest IS NULL")
+    op.create_index("ix_tag_history_lost", "tag_history", ["repository_id", "from_digest"], sqlite_where=lost)
 
 
 def _of_registry(name: str, *columns: "sa.Column[object]", key: tuple[str, ...] = ("registry_id",)) -> None:
