@@ -68,14 +68,19 @@ def find_many(
     return found
 
 
-def holders(tx: Transaction, digest: str, registry_id: int) -> list[int]:
-    """The repositories of a registry that hold and show a blob, for a mount that names no source."""
+def holders(tx: Transaction, digest: str, registry_id: int, target_id: int) -> list[int]:
+    """The repositories of a registry that hold and show a blob, for a mount that names no source.
+
+    Only those whose encryption is the target's (ECR user guide, "Blob mounting").
+    """
     from_registry = sa.text(
         "SELECT l.repository_id FROM blob_digests d JOIN layers l ON l.blob_id = d.blob_id "
         "JOIN repositories r ON r.id = l.repository_id "
+        "JOIN repositories t ON t.id = :target "
+        "AND t.encryption_type = r.encryption_type AND coalesce(t.kms_key, '') = coalesce(r.kms_key, '') "
         "WHERE d.digest = :digest AND r.registry_id = :registry AND l.removed_at IS NULL LIMIT 16"
     )
-    return [row[0] for row in tx.execute(from_registry, {"digest": digest, "registry": registry_id})]
+    return [row[0] for row in tx.execute(from_registry, {"digest": digest, "registry": registry_id, "target": target_id})]
 
 
 def link(tx: Transaction, repository_id: int, blob_id: int) -> None:

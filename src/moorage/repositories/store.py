@@ -64,6 +64,11 @@ def insert(tx: Transaction, registry: Registry, wanted: Repository, created_by: 
     return Repository(repository_id, wanted.name, wanted.created_at, wanted.mutability, wanted.scan_on_push, wanted.encryption)
 
 
+def set_scan_on_push(tx: Transaction, repository_id: int, scan_on_push: bool) -> None:
+    """Change the repository's own flag; the registry's rules are not its affair."""
+    tx.execute(sa.update(repositories).where(repositories.c.id == repository_id).values(scan_on_push=scan_on_push))
+
+
 def delete(tx: Transaction, repository_id: int) -> None:
     """Remove a repository and all that hangs on it; the caller has seen to its blobs."""
     tx.execute(sa.delete(repositories).where(repositories.c.id == repository_id))

@@ -184,7 +184,7 @@ def test_force_deletes_a_repository_with_all_that_it_has(ground: Ground, reposit
 def page(
     ground: Ground, repository: Repository, subject: str, kind: str | None = None, after: str | None = None
 ) -> referrers.Page:
-    return ground.read(lambda tx: referrers.page(tx, repository.id, subject, kind, after))
+    return ground.read(lambda tx: referrers.page(tx, repository.id, subject, (kind,) if kind else (), after))
 
 
 def test_referrers_are_those_that_are_not_removed_whether_their_subject_is_here_or_not(
