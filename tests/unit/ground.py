@@ -24,7 +24,7 @@ from moorage.core.page import PageTokens
 from moorage.identity import access_keys, accounts
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.sealing import Sealer
-from moorage.images import remove
+from moorage.images import drop, remove
 from moorage.images import store as image_store
 from moorage.images.facts import read_facts
 from moorage.images.listing import ListingOperations
@@ -301,6 +301,11 @@ class Ground:
     def purge(self, retention: int = RETENTION) -> int:
         """Drop removed images whose retention is over; returns how many."""
         return self.write(lambda tx: remove.purge(tx, retention))
+
+    def drop(self) -> None:
+        """Drop the rows of deleted repositories, as the job does."""
+        while self.write(drop.drop_step):
+            pass
 
     def tags(self, repository: Repository) -> Mapping[str, str]:
         """Where each tag is."""

@@ -10,11 +10,10 @@ from moorage.core.addresses import Addresses
 from moorage.core.call import Call, Requirement
 from moorage.core.events import Event
 from moorage.core.page import PageTokens
-from moorage.images import identifiers, remove
+from moorage.images import drop, identifiers
 from moorage.images.errors import ImageNotFoundError
 from moorage.images.identifiers import FailedIdentifierError
 from moorage.images.operations import refuse_together
-from moorage.layers import store as layers
 from moorage.repositories import store as repositories
 from moorage.repositories.errors import RepositoryNotEmptyError
 from moorage.repositories.model import Repository
@@ -102,15 +101,15 @@ class ListingOperations:
 
     @operation("DeleteRepository", requires=(Requirement(("ecr:DeleteRepository",)),), mode="write")
     def delete_repository(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
-        """Delete a repository; with `force` also one that has images. Removed images that are still kept go with it."""
+        """Delete a repository; with `force` also one that has images. Removed images that are still kept go with it.
+
+        It is gone and its name free when this is committed; its rows go later, in steps.
+        """
         repository = repositories.get(tx, call.registry, params["repositoryName"])
         live = sa.select(images.c.id).where(images.c.repository_id == repository.id, images.c.removed_at.is_(None))
         if not params.get("force") and tx.one(live.limit(1)):
             raise RepositoryNotEmptyError(repository.name, call.registry)
-        bodies = remove.bodies_of(tx, repository.id)
-        layers.drop_all(tx, repository.id)
-        repositories.delete(tx, repository.id)
-        remove.drop_unused_bodies(tx, bodies)
+        drop.put_out_of_sight(tx, call.registry, repository)
         detail = {"repository-name": repository.name}
         tx.emit(Event("Moorage Repository Deleted", call.registry.id, detail, repository.id))
         return {"repository": repository.describe(call.registry, self._addresses)}

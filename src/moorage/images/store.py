@@ -11,6 +11,7 @@ from moorage.core.manifest import Manifest
 from moorage.images.model import Image, ImageFacts
 from moorage.registries import store as registries
 from moorage.registries.exclusions import is_excluded
+from moorage.repositories.store import IS_SHOWN
 from moorage.storage.database.schema import image_children, image_layers, images, manifests, repositories, tags
 from moorage.storage.database.transaction import Transaction
 
@@ -27,15 +28,18 @@ FROM images WHERE repository_id = ? AND digest = ? AND removed_at IS NULL
 """
 
 
-STILL_TAGGED = """
+STILL_TAGGED = f"""
 SELECT 1 FROM tags g JOIN images i ON i.id = g.image_id
 WHERE g.repository_id = :repository AND g.name = :tag AND i.id = :image AND i.media_type = :type
-"""
-"""Has a row while a tag is on an image."""
+AND EXISTS ({IS_SHOWN.format(repository="g.repository_id")})
+"""  # noqa: S608  (constants)
+"""Has a row while a tag is on an image, and their repository is not deleted."""
 
-STILL_THERE = "SELECT 1 FROM images i WHERE i.id = :image AND i.removed_at IS NULL AND i.media_type = :type"
-"""Has a row while an image is not removed."""
-
+STILL_THERE = f"""
+SELECT 1 FROM images i WHERE i.id = :image AND i.removed_at IS NULL AND i.media_type = :type
+AND EXISTS ({IS_SHOWN.format(repository="i.repository_id")})
+"""  # noqa: S608  (constants)
+"""Has a row while an image is not removed, nor its repository deleted."""
 
 _LOOK_UP_TAG = """
 SELECT i.id, i.repository_id, i.digest, i.media_type, i.size, i.removed_at FROM repositories r

@@ -162,6 +162,7 @@ def test_a_deleted_repositorys_blobs_are_kept_for_the_grace_period(ground: Groun
     ground.push(repository, "app", layers=[DATA])
     ground.clock.advance(10 * GRACE)
     ground.do("DeleteRepository", repositoryName=repository.name, force=True)
+    ground.drop()
     assert ground.count(layers) == 0 and ground.count(blobs) == 2
     ground.clock.advance(GRACE)
     assert run(ground).blobs == 0
