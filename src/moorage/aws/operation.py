@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from moorage.aws.decode import Params, decode
-from moorage.aws.encode import encode
+from moorage.aws.encode import Encoder
 from moorage.aws.model import Service, members_of
 from moorage.aws.requirements import Need, OperationTableError, faults_of, named_registry, needs_of
 from moorage.aws.validate import validate
@@ -64,7 +64,7 @@ def operation(name: str, *, requires: Requires, mode: Mode, read_only: bool = Fa
     return mark
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One operation, implemented."""
 
@@ -100,7 +100,11 @@ class Entry:
 
     def encode(self, result: Mapping[str, Any] | None) -> bytes:
         """The answer's body; raises UnencodableResultError for what the model does not have."""
-        return encode(result, self.service.operation(self.name).output_shape)
+        return self._encoder(result)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.service.operation(self.name).output_shape)
 
 
 class Dispatcher:
