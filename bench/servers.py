@@ -13,9 +13,13 @@ from http.client import HTTPException
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from bench.places import built_program, clean_environment, pinned_version, system_program
 from bench.wire import Target, UnexpectedAnswerError
@@ -147,7 +151,16 @@ class Moorage(Server):
 
     def create_repositories(self, names: Sequence[str]) -> None:
         """Create them through the AWS API and fetch the token that all later requests carry."""
-        client = boto3.client(
+        client = self.client()
+        for name in names:
+            client.create_repository(repositoryName=name)
+        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        self.authorization = f"Basic {token}"
+        self._target = Target(self.target.port, self.authorization, self.target.tls)
+
+    def client(self) -> Any:
+        """A client of the AWS API."""
+        return boto3.client(
             "ecr",
             endpoint_url=f"http://127.0.0.1:{self.target.port}",
             region_name="us-east-1",
@@ -155,11 +168,21 @@ class Moorage(Server):
             aws_secret_access_key=self._secret_key,
             config=Config(proxies={}),  # a proxy of the environment does not stand between this machine and itself
         )
-        for name in names:
-            client.create_repository(repositoryName=name)
-        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        self.authorization = f"Basic {token}"
-        self._target = Target(self.target.port, self.authorization, self.target.tls)
+
+    def sign(self, operation: str, body: bytes) -> dict[str, str]:
+        """The headers of a signed request for an operation of ECR's API."""
+        headers = {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+        }
+        request = AWSRequest("POST", f"http://127.0.0.1:{self.target.port}/", headers=headers, data=body)
+        SigV4Auth(Credentials(self._access_key, self._secret_key), "ecr", "us-east-1").add_auth(request)
+        return {str(name): str(value) for name, value in request.headers.items()}
+
+    @property
+    def database(self) -> Path:
+        """Its SQLite file."""
+        return self.home / "data" / "moorage.db"
 
     def _command(self, port: int, certificate: Certificate | None) -> list[str]:
         return [sys.executable, "-m", "moorage", "serve"]

@@ -30,10 +30,13 @@ from moorage.images import store as images
 from moorage.images.listing import ListingOperations
 from moorage.images.operations import ImageOperations
 from moorage.images.recovery import Recovery
+from moorage.images.referrer_operations import ReferrerOperations
 from moorage.layers.download_urls import DownloadUrls
 from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
+from moorage.registries.operations import RegistryOperations
 from moorage.repositories.operations import RepositoryOperations
+from moorage.repositories.scanning_operations import RepositoryScanningOperations
 from moorage.storage.blobs.filesystem import FilesystemBlobs
 from moorage.storage.database import migrate
 from moorage.storage.database.database import Database, run_once
@@ -160,7 +163,16 @@ def ecr_operation_names() -> list[str]:
     """The operations of ECR's API that are implemented, sorted."""
     marks = (
         getattr(getattr(room, name), "moorage_operation", None)
-        for room in (IdentityOperations, RepositoryOperations, LayerOperations, ImageOperations, ListingOperations)
+        for room in (
+            IdentityOperations,
+            RegistryOperations,
+            RepositoryOperations,
+            RepositoryScanningOperations,
+            LayerOperations,
+            ImageOperations,
+            ListingOperations,
+            ReferrerOperations,
+        )
         for name in vars(room)
     )
     return sorted(mark.name for mark in marks if mark is not None)
@@ -171,8 +183,11 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
     keeping, addresses = options.keeping, context.addresses
     return [
         IdentityOperations(addresses),
+        RegistryOperations(page_tokens),
         RepositoryOperations(addresses, page_tokens),
+        RepositoryScanningOperations(),
         LayerOperations(context.uploads, urls, keeping.grace),
         ImageOperations(context.blobs, context.recorder.pull, grace=keeping.grace, sparse_indexes=keeping.sparse_indexes),
         ListingOperations(addresses, page_tokens),
+        ReferrerOperations(page_tokens),
     ]

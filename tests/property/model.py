@@ -97,29 +97,36 @@ class Model:
     """The whole store."""
 
     repositories: dict[str, ModelRepository] = field(default_factory=dict)
+    deleted: list[ModelRepository] = field(default_factory=list)
+    """Out of sight, but not dropped yet."""
     orphans: dict[str, int] = field(default_factory=dict)
-    """Blobs whose last holder was deleted, and when."""
+    """Blobs whose last holder was dropped, and when."""
 
-    def holders(self, blob: str) -> list[str]:
-        """The repositories that hold a blob, shown or hidden."""
-        return [name for name, repository in self.repositories.items() if blob in repository.holds]
+    def everywhere(self) -> list[ModelRepository]:
+        """Every repository that still has rows."""
+        return [*self.repositories.values(), *self.deleted]
 
     def link(self, name: str, blob: str, now: int) -> None:
         """Let a repository hold and show a blob."""
         self.repositories[name].holds[blob] = Hold(shown=True, touched=now)
         self.orphans.pop(blob, None)
 
-    def delete(self, name: str, now: int) -> None:
-        """Delete a repository."""
-        gone = self.repositories.pop(name)
-        self.orphans.update({blob: now for blob in gone.holds if not self.holders(blob)})
+    def delete(self, name: str) -> None:
+        """Delete a repository: nobody sees it any more."""
+        self.deleted.append(self.repositories.pop(name))
+
+    def drop(self, now: int) -> None:
+        """Let go of what deleted repositories held."""
+        dropped, self.deleted = self.deleted, []
+        held = {blob for repository in self.repositories.values() for blob in repository.holds}
+        self.orphans.update({blob: now for repository in dropped for blob in repository.holds if blob not in held})
 
     def collect(self, now: int, grace: int) -> None:
         """Online garbage collection."""
-        for repository in self.repositories.values():
+        for repository in self.everywhere():
             repository.collect(now, grace)
         self.orphans = {blob: since for blob, since in self.orphans.items() if now - since <= grace}
 
     def stored(self) -> set[str]:
         """Every blob that must be there."""
-        return {blob for repository in self.repositories.values() for blob in repository.holds} | set(self.orphans)
+        return {blob for repository in self.everywhere() for blob in repository.holds} | set(self.orphans)

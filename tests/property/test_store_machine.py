@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from moorage.core import clock
 from moorage.core.digest import Digest
 from moorage.core.errors import MoorageError
-from moorage.images import accounting, remove
+from moorage.images import accounting, drop, remove
 from moorage.images import store as image_store
 from moorage.images.errors import ImageLayersNotFoundError, ImageReferencedError, ReferencedImagesNotFoundError
 from moorage.layers import collect, reads
@@ -229,7 +229,18 @@ class StoreMachine(RuleBasedStateMachine):
         with expecting(RepositoryNotEmptyError if refused else None):
             self.ground.do("DeleteRepository", repositoryName=name, force=force)
         if not refused:
-            self.model.delete(name, self.now)
+            self.model.delete(name)
+
+    @rule()
+    def drop(self) -> None:
+        self.ground.drop()
+        self.model.drop(self.now)
+
+    @precondition(lambda self: self.model.deleted)
+    @rule()
+    def drop_a_little(self) -> None:
+        assert self.ground.write(partial(drop.drop_step)) > 0
+        self.drop()
 
     @rule(name=names, data=blob_data)
     def leave_an_upload_behind(self, name: str, data: bytes) -> None:
@@ -248,7 +259,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def purge(self) -> None:
-        expected = sum(model.purge(self.now, RETENTION) for model in self.model.repositories.values())
+        expected = sum(model.purge(self.now, RETENTION) for model in self.model.everywhere())
         assert self.ground.purge() == expected
 
     @rule()

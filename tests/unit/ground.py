@@ -24,22 +24,25 @@ from moorage.core.page import PageTokens
 from moorage.identity import access_keys, accounts
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.sealing import Sealer
-from moorage.images import remove
+from moorage.images import drop, remove
 from moorage.images import store as image_store
 from moorage.images.facts import read_facts
 from moorage.images.listing import ListingOperations
 from moorage.images.model import Pushed, TagCondition
 from moorage.images.operations import ImageOperations
 from moorage.images.push import Push, put_image
+from moorage.images.referrer_operations import ReferrerOperations
 from moorage.layers import store as layer_store
 from moorage.layers import uploads as upload_rows
 from moorage.layers.download_urls import DownloadUrls
 from moorage.layers.model import Layer, Upload
 from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
+from moorage.registries.operations import RegistryOperations
 from moorage.repositories import store as repositories
 from moorage.repositories.model import Repository
 from moorage.repositories.operations import RepositoryOperations
+from moorage.repositories.scanning_operations import RepositoryScanningOperations
 from moorage.storage.blobs.memory import MemoryBlobs
 from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database import migrate
@@ -160,15 +163,18 @@ class Ground:
         page_tokens = PageTokens(SECRET)
         rooms = [
             IdentityOperations(ADDRESSES),
+            RegistryOperations(page_tokens),
             RepositoryOperations(ADDRESSES, page_tokens),
+            RepositoryScanningOperations(),
             LayerOperations(self.uploads, self.urls, GRACE),
             ImageOperations(self.blobs, self._note_pull, grace=GRACE, sparse_indexes=False),
             ListingOperations(ADDRESSES, page_tokens),
+            ReferrerOperations(page_tokens),
         ]
         return Dispatcher(service(), rooms)
 
-    def _note_pull(self, image_id: int, at: int) -> None:
-        self.write(lambda tx: image_store.note_pulls(tx, {image_id: at}))
+    def _note_pull(self, image_id: int, principal_arn: str, at: int) -> None:
+        self.write(lambda tx: image_store.note_pulls(tx, {(image_id, principal_arn): at}))
 
     def do(self, operation: str, **params: Any) -> dict[str, Any]:
         """Carry out an operation as the AWS door does, from JSON on."""
@@ -295,6 +301,11 @@ class Ground:
     def purge(self, retention: int = RETENTION) -> int:
         """Drop removed images whose retention is over; returns how many."""
         return self.write(lambda tx: remove.purge(tx, retention))
+
+    def drop(self) -> None:
+        """Drop the rows of deleted repositories, as the job does."""
+        while self.write(drop.drop_step):
+            pass
 
     def tags(self, repository: Repository) -> Mapping[str, str]:
         """Where each tag is."""

@@ -38,7 +38,7 @@ class _Record:
 @dataclass(slots=True)
 class _Waiting:
     calls: dict[tuple[object, ...], _Record] = field(default_factory=dict)
-    pulls: dict[int, int] = field(default_factory=dict)
+    pulls: dict[tuple[int, str], int] = field(default_factory=dict)
     tokens: dict[int, int] = field(default_factory=dict)
     dropped: int = 0
 
@@ -56,7 +56,7 @@ class Recorder:
     def __init__(
         self,
         database: Database,
-        note_pulls: Callable[[Transaction, dict[int, int]], None],
+        note_pulls: Callable[[Transaction, dict[tuple[int, str], int]], None],
         note_tokens: Callable[[Transaction, dict[int, int]], None],
     ) -> None:
         self._database = database
@@ -81,10 +81,10 @@ class Recorder:
                 self._waiting.dropped += 1
         self._ensure_thread()
 
-    def pull(self, image_id: int, at: int) -> None:
-        """Record that an image was pulled (milliseconds)."""
+    def pull(self, image_id: int, principal_arn: str, at: int) -> None:
+        """Record that an image was pulled, and by whom (milliseconds); whether that counts is asked when it is written."""
         with self._lock:
-            self._waiting.pulls[image_id] = at
+            self._waiting.pulls[image_id, principal_arn] = at
         self._ensure_thread()
 
     def token(self, token_id: int, at: int) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from moorage.aws.model import Compiled, Service, element_of, entry_of, members_of
 from moorage.core.clock import SECOND
 from moorage.core.errors import MoorageError
@@ -78,7 +80,10 @@ def encode_error(service: Service, error: MoorageError) -> ErrorAnswer:
 
 
 def _dump(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii")
+    try:
+        return msgspec.json.encode(document)
+    except (UnicodeEncodeError, OverflowError):  # JSON can spell lone surrogates and huge numbers, UTF-8 and 64 bits cannot
+        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 _Encode = Callable[[Any], Any]
@@ -179,7 +184,7 @@ def _blob(value: Any) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise _unfit(value, "string")
-    return value
+    return value if type(value) is str else str(value)  # the JSON encoder knows no kinds of text of our own
 
 
 def _boolean(value: Any) -> bool:

@@ -17,6 +17,7 @@ class Service:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._operations: dict[str, OperationModel] = {}
 
     @property
     def target_prefix(self) -> str:
@@ -70,9 +71,13 @@ class Service:
 
     def operation(self, name: str) -> "OperationModel":
         """The model of an operation; raises KeyError for a name that is not in `operation_names`."""
-        if name not in self.operation_names:
-            raise KeyError(name)
-        return self._model.operation_model(name)
+        found = self._operations.get(name)
+        if found is None:
+            if name not in self.operation_names:
+                raise KeyError(name)
+            # botocore makes a new model, with new shapes, each time that it is asked.
+            found = self._operations[name] = self._model.operation_model(name)
+        return found
 
     @cached_property
     def errors(self) -> Mapping[str, "StructureShape"]:

@@ -22,7 +22,7 @@ async def download(context: Context, urls: DownloadUrls, request: Request) -> Re
         raise DownloadDeniedError("The download URL is not valid.")
     urls.check(request.path, request.parameter("expires") or "", request.parameter("mac") or "", context.clock.now())
     digest = Digest.parse(match["digest"])
-    layer = store.find_now(context.points, int(match["repository"]), str(digest))
+    layer = store.find_shown_now(context.points, int(match["repository"]), str(digest))
     if layer is None:
         raise DownloadDeniedError("The layer is no longer available.")
     try:

@@ -9,6 +9,9 @@ from moorage.images import store
 from moorage.images.model import Image
 from moorage.storage.database.transaction import Transaction
 
+DIGEST_PATTERN = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
+"""As the service prints it in its errors."""
+
 _DIGEST = re.compile(r"[a-zA-Z0-9\-_+.]+:[a-fA-F0-9]+")
 
 
@@ -37,9 +40,14 @@ def resolve(tx: Transaction, repository_id: int, image_id: Mapping[str, str]) ->
     return found
 
 
+def is_digest(text: str) -> bool:
+    """Whether ECR takes the text for an image's digest, known or not."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def _check(tag: str | None, digest: str | None) -> None:
-    if digest and not _DIGEST.fullmatch(digest):
-        reason = f"Invalid request parameters: image digest should satisfy the regex '{_SHOWN}'"
+    if digest and not is_digest(digest):
+        reason = f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_PATTERN}'"
         raise FailedIdentifierError("InvalidImageDigest", reason)
     if tag:
         try:
@@ -47,6 +55,3 @@ def _check(tag: str | None, digest: str | None) -> None:
         except InvalidTagError as error:
             reason = "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9-_.]+'"
             raise FailedIdentifierError("InvalidImageTag", reason) from error
-
-
-_SHOWN = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"

@@ -1,6 +1,6 @@
 """ECR's listings of images, and what only whole repositories and images together can do (ECR API reference)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,11 +10,10 @@ from moorage.core.addresses import Addresses
 from moorage.core.call import Call, Requirement
 from moorage.core.events import Event
 from moorage.core.page import PageTokens
-from moorage.images import identifiers, remove
+from moorage.images import drop, identifiers
 from moorage.images.errors import ImageNotFoundError
 from moorage.images.identifiers import FailedIdentifierError
 from moorage.images.operations import refuse_together
-from moorage.layers import store as layers
 from moorage.repositories import store as repositories
 from moorage.repositories.errors import RepositoryNotEmptyError
 from moorage.repositories.model import Repository
@@ -23,7 +22,6 @@ from moorage.storage.database.transaction import Transaction
 
 _Answer = dict[str, Any]
 DEFAULT_PAGE = 100
-_MOST_IMAGES_IN_QUERY = 500
 
 
 # Never the whole row: annotations and labels can have megabytes.
@@ -80,37 +78,39 @@ class ListingOperations:
         repository = repositories.get(tx, call.registry, params["repositoryName"])
         if params.get("imageIds") is not None:
             ids = [self._named(tx, call, repository, image_id) for image_id in params["imageIds"]]
-            return {"imageDetails": _details(tx, call, repository.name, list(dict.fromkeys(ids)))}
+            found = _details(tx, call, repository.name, sa.select(*_SHOWN).where(images.c.id.in_(ids)))
+            return {"imageDetails": [found[image_id] for image_id in dict.fromkeys(ids)]}
         filters = params.get("filter") or {}
         scope = f"describe images {repository.id} {filters}"
         after = self._after(scope, params)
         limit = params.get("maxResults") or DEFAULT_PAGE
         if filters.get("imageStatus") in {"ARCHIVED", "ACTIVATING"}:
             return {"imageDetails": []}
-        query = sa.select(images.c.id).where(images.c.repository_id == repository.id, images.c.removed_at.is_(None))
+        query = sa.select(*_SHOWN).where(images.c.repository_id == repository.id, images.c.removed_at.is_(None))
         status = filters.get("tagStatus")
         tagged = sa.exists(sa.select(tags.c.name).where(tags.c.image_id == images.c.id))
         if status in {"TAGGED", "UNTAGGED"}:
             query = query.where(tagged if status == "TAGGED" else ~tagged)
         if after:
             query = query.where(images.c.id > after)
-        ids = [row.id for row in tx.all(query.order_by(images.c.id).limit(limit + 1))]
+        details = _details(tx, call, repository.name, query.order_by(images.c.id).limit(limit + 1))
+        ids = list(details)
         return {
-            "imageDetails": _details(tx, call, repository.name, ids[:limit]),
+            "imageDetails": list(details.values())[:limit],
             "nextToken": self._page_tokens.seal(scope, ids[limit - 1]) if len(ids) > limit else None,
         }
 
     @operation("DeleteRepository", requires=(Requirement(("ecr:DeleteRepository",)),), mode="write")
     def delete_repository(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
-        """Delete a repository; with `force` also one that has images. Removed images that are still kept go with it."""
+        """Delete a repository; with `force` also one that has images. Removed images that are still kept go with it.
+
+        It is gone and its name free when this is committed; its rows go later, in steps.
+        """
         repository = repositories.get(tx, call.registry, params["repositoryName"])
         live = sa.select(images.c.id).where(images.c.repository_id == repository.id, images.c.removed_at.is_(None))
         if not params.get("force") and tx.one(live.limit(1)):
             raise RepositoryNotEmptyError(repository.name, call.registry)
-        bodies = remove.bodies_of(tx, repository.id)
-        layers.drop_all(tx, repository.id)
-        repositories.delete(tx, repository.id)
-        remove.drop_unused_bodies(tx, bodies)
+        drop.put_out_of_sight(tx, call.registry, repository)
         detail = {"repository-name": repository.name}
         tx.emit(Event("Moorage Repository Deleted", call.registry.id, detail, repository.id))
         return {"repository": repository.describe(call.registry, self._addresses)}
@@ -133,30 +133,31 @@ def _by_tag_status(query: sa.Select[Any], status: str | None) -> sa.Select[Any]:
     return query.where(tags.c.name.is_(None)) if status == "UNTAGGED" else query
 
 
-def _details(tx: Transaction, call: Call, repository: str, ids: list[int]) -> list[_Answer]:
-    """ImageDetail of each image, in the order of `ids`."""
-    names: dict[int, list[str]] = {}
-    rows: dict[int, sa.Row[Any]] = {}
-    for start in range(0, len(ids), _MOST_IMAGES_IN_QUERY):
-        some = ids[start : start + _MOST_IMAGES_IN_QUERY]
-        query = sa.select(tags.c.image_id, tags.c.name).where(tags.c.image_id.in_(some)).order_by(tags.c.name)
-        for row in tx.all(query):
-            names.setdefault(row.image_id, []).append(row.name)
-        rows.update({row.id: row for row in tx.all(sa.select(*_SHOWN).where(images.c.id.in_(some)))})
-    return [_detail(call, repository, rows[image_id], names.get(image_id)) for image_id in ids]
+def _details(tx: Transaction, call: Call, repository: str, chosen: sa.Select[Any]) -> dict[int, _Answer]:
+    """ImageDetail of each chosen image by its id, in the order of ids; `chosen` selects _SHOWN.
 
-
-def _detail(call: Call, repository: str, row: sa.Row[Any], names: list[str] | None) -> _Answer:
-    return {
-        "registryId": call.registry.account_id,
-        "repositoryName": repository,
-        "imageDigest": row.digest,
-        "imageTags": names,
-        "imageSizeInBytes": row.image_size,
-        "imagePushedAt": row.pushed_at,
-        "imageManifestMediaType": row.media_type,
-        "artifactMediaType": row.config_media_type,
-        "lastRecordedPullTime": row.last_pulled_at,
-        "subjectManifestDigest": row.subject_digest,
-        "imageStatus": "ACTIVE",
-    }
+    One query, and rows as plain tuples: a page has a thousand images, and each has as many tags as its owner likes.
+    """
+    image = chosen.subquery()
+    joined = sa.select(*image.c, tags.c.name).join_from(image, tags, tags.c.image_id == image.c.id, isouter=True)
+    registry_id = call.registry.account_id
+    details: dict[int, _Answer] = {}
+    rows: Iterable[Any] = tx.execute(joined.order_by(image.c.id, tags.c.name))
+    for image_id, digest, size, pushed_at, media_type, config_type, pulled_at, subject, tag in rows:
+        if image_id in details:
+            details[image_id]["imageTags"].append(tag)
+            continue
+        details[image_id] = {
+            "registryId": registry_id,
+            "repositoryName": repository,
+            "imageDigest": digest,
+            "imageTags": [tag] if tag is not None else None,
+            "imageSizeInBytes": size,
+            "imagePushedAt": pushed_at,
+            "imageManifestMediaType": media_type,
+            "artifactMediaType": config_type,
+            "lastRecordedPullTime": pulled_at,
+            "subjectManifestDigest": subject,
+            "imageStatus": "ACTIVE",
+        }
+    return details

@@ -32,7 +32,9 @@ MOST_ANSWER = 64 * 1024 * 1024
 class ImageOperations:
     """PutImage, BatchGetImage and BatchDeleteImage."""
 
-    def __init__(self, blobs: BlobStore, note_pull: Callable[[int, int], None], *, grace: int, sparse_indexes: bool) -> None:
+    def __init__(
+        self, blobs: BlobStore, note_pull: Callable[[int, str, int], None], *, grace: int, sparse_indexes: bool
+    ) -> None:
         self._blobs = blobs
         self._note_pull = note_pull
         self._grace = grace
@@ -89,7 +91,7 @@ class ImageOperations:
 
         answer, pulled = database.read(work).result()
         for image in pulled:
-            self._note_pull(image, call.at)
+            self._note_pull(image, call.principal.arn, call.at)
         return answer
 
     @operation("BatchDeleteImage", requires=(Requirement(("ecr:BatchDeleteImage",)),), mode="write")

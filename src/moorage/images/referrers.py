@@ -1,7 +1,7 @@
 """What refers to a subject (distribution-spec, "Listing Referrers"; ECR: ListImageReferrers)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from moorage.storage.database.transaction import Transaction
 
 _PAGE_BYTES = 3 * 1024 * 1024
 """A listing stays below the 4 MiB that clients take for a manifest."""
-_PAGE_ROWS = 1000
+MOST_ROWS = 1000
+"""Referrers of a page at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,21 @@ class Page:
     last: str | None = None
 
 
-def page(tx: Transaction, repository_id: int, subject: str, artifact_type: str | None, after: str | None) -> Page:
-    """A page of the referrers of `subject`, in the order of their digests."""
+def page(
+    tx: Transaction,
+    repository_id: int,
+    subject: str,
+    artifact_types: Sequence[str] = (),
+    after: str | None = None,
+    limit: int = MOST_ROWS,
+) -> Page:
+    """At most `limit` referrers of `subject`, of these types if any are given, in the order of their digests."""
     columns = images.c.digest, images.c.media_type, images.c.size, images.c.artifact_type, images.c.annotations
     query = sa.select(*columns).where(
         images.c.repository_id == repository_id, images.c.subject_digest == subject, images.c.removed_at.is_(None)
     )
-    if artifact_type is not None:
-        query = query.where(images.c.artifact_type == artifact_type)
+    if artifact_types:
+        query = query.where(images.c.artifact_type.in_(artifact_types))
     if after is not None:
         query = query.where(images.c.digest > after)
     shown: list[Mapping[str, Any]] = []
@@ -38,7 +46,7 @@ def page(tx: Transaction, repository_id: int, subject: str, artifact_type: str |
     # Row by row, since annotations can have megabytes: no more is read than is shown.
     for row in tx.execute(query.order_by(images.c.digest)).yield_per(1):
         size += len(row.annotations) + len(row.digest) + 512
-        if shown and (size > _PAGE_BYTES or len(shown) == _PAGE_ROWS):
+        if shown and (size > _PAGE_BYTES or len(shown) == limit):
             return Page(tuple(shown), shown[-1]["digest"])
         shown.append(_descriptor(row))
     return Page(tuple(shown))

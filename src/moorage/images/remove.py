@@ -83,11 +83,6 @@ def _drop(tx: Transaction, rows: list[sa.Row[Any]]) -> list[sa.Row[Any]]:
     return rows
 
 
-def bodies_of(tx: Transaction, repository_id: int) -> list[int]:
-    """The manifests' bytes that a repository's images use, before it is deleted; see `drop_unused_bodies`."""
-    return [row.manifest_id for row in tx.all(sa.select(images.c.manifest_id).where(images.c.repository_id == repository_id))]
-
-
 def drop_unused_bodies(tx: Transaction, manifest_ids: list[int]) -> None:
     """Drop those bytes that no image needs any more."""
     needed = sa.exists(sa.select(images.c.id).where(images.c.manifest_id == manifests.c.id))

@@ -9,7 +9,10 @@ import sqlalchemy as sa
 
 from moorage.core.manifest import Manifest
 from moorage.images.model import Image, ImageFacts
-from moorage.storage.database.schema import image_children, image_layers, images, manifests, tags
+from moorage.registries import store as registries
+from moorage.registries.exclusions import is_excluded
+from moorage.repositories.store import IS_SHOWN
+from moorage.storage.database.schema import image_children, image_layers, images, manifests, repositories, tags
 from moorage.storage.database.transaction import Transaction
 
 _LIVE = images.c.removed_at.is_(None)
@@ -25,15 +28,18 @@ FROM images WHERE repository_id = ? AND digest = ? AND removed_at IS NULL
 """
 
 
-STILL_TAGGED = """
+STILL_TAGGED = f"""
 SELECT 1 FROM tags g JOIN images i ON i.id = g.image_id
 WHERE g.repository_id = :repository AND g.name = :tag AND i.id = :image AND i.media_type = :type
-"""
-"""Has a row while a tag is on an image."""
+AND EXISTS ({IS_SHOWN.format(repository="g.repository_id")})
+"""  # noqa: S608  (constants)
+"""Has a row while a tag is on an image, and their repository is not deleted."""
 
-STILL_THERE = "SELECT 1 FROM images i WHERE i.id = :image AND i.removed_at IS NULL AND i.media_type = :type"
-"""Has a row while an image is not removed."""
-
+STILL_THERE = f"""
+SELECT 1 FROM images i WHERE i.id = :image AND i.removed_at IS NULL AND i.media_type = :type
+AND EXISTS ({IS_SHOWN.format(repository="i.repository_id")})
+"""  # noqa: S608  (constants)
+"""Has a row while an image is not removed, nor its repository deleted."""
 
 _LOOK_UP_TAG = """
 SELECT i.id, i.repository_id, i.digest, i.media_type, i.size, i.removed_at FROM repositories r
@@ -199,13 +205,40 @@ def tags_of(tx: Transaction, image_id: int) -> list[str]:
     return [row.name for row in tx.all(sa.select(tags.c.name).where(tags.c.image_id == image_id).order_by(tags.c.name))]
 
 
-def note_pulls(tx: Transaction, pulled: Mapping[int, int]) -> None:
-    """Record when images were last pulled, by id (milliseconds); in batches, since nobody waits for it."""
+def note_pulls(tx: Transaction, pulled: Mapping[tuple[int, str], int]) -> None:
+    """Record when images were last pulled (milliseconds), by id and puller; in batches, since nobody waits for it.
+
+    Pulls by principals that the registry excludes do not count.
+    """
+    latest: dict[int, int] = {}
+    for (image_id, _), at in _counted(tx, pulled).items():
+        latest[image_id] = max(at, latest.get(image_id, at))
+    if not latest:
+        return
     later = sa.or_(images.c.last_pulled_at.is_(None), images.c.last_pulled_at < sa.bindparam("at"))
     statement = sa.update(images).where(images.c.id == sa.bindparam("image"), later)
     tx.execute(
-        statement.values(last_pulled_at=sa.bindparam("at")), [{"image": image, "at": at} for image, at in pulled.items()]
+        statement.values(last_pulled_at=sa.bindparam("at")), [{"image": image, "at": at} for image, at in latest.items()]
     )
+
+
+def _counted(tx: Transaction, pulled: Mapping[tuple[int, str], int]) -> Mapping[tuple[int, str], int]:
+    """Those of the pulls whose principals are not excluded in the image's registry."""
+    if not registries.has_exclusions(tx):
+        return pulled
+    image_ids = list({image_id for image_id, _ in pulled})
+    homes: dict[int, int] = {}
+    for start in range(0, len(image_ids), 500):
+        some = images.c.id.in_(image_ids[start : start + 500])
+        query = sa.select(images.c.id, repositories.c.registry_id)
+        query = query.join(repositories, repositories.c.id == images.c.repository_id)
+        homes.update({row.id: row.registry_id for row in tx.all(query.where(some))})
+    excluded = registries.exclusions_of(tx, set(homes.values()))
+    return {
+        (image_id, arn): at
+        for (image_id, arn), at in pulled.items()
+        if image_id in homes and not is_excluded(arn, excluded.get(homes[image_id], ()))
+    }
 
 
 def largest(tx: Transaction, image_ids: Sequence[int]) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from moorage.layers import uploads
 from moorage.layers.model import Layer
+from moorage.repositories.store import IS_SHOWN
 from moorage.storage.database.schema import blob_digests, blobs, image_layers, images, layers
 from moorage.storage.database.transaction import Transaction
 
@@ -21,8 +21,13 @@ FROM blob_digests d JOIN layers l ON l.blob_id = d.blob_id JOIN blobs b ON b.id 
 WHERE d.digest = ? AND l.repository_id = ? AND l.removed_at IS NULL
 """
 
-STILL_HELD = "SELECT 1 FROM layers l WHERE l.repository_id = :repository AND l.blob_id = :blob AND l.removed_at IS NULL"
-"""Has a row while a repository holds and shows a blob."""
+STILL_HELD = f"""
+SELECT 1 FROM layers l WHERE l.repository_id = :repository AND l.blob_id = :blob AND l.removed_at IS NULL
+AND EXISTS ({IS_SHOWN.format(repository="l.repository_id")})
+"""  # noqa: S608  (constants)
+"""Has a row while a repository, not deleted, holds and shows a blob."""
+
+_FIND_SHOWN = f"{_FIND} AND EXISTS ({IS_SHOWN.format(repository='l.repository_id')})"
 
 _SHOWN = layers.c.removed_at.is_(None)
 
@@ -30,6 +35,12 @@ _SHOWN = layers.c.removed_at.is_(None)
 def find_now(points: sqlite3.Connection, repository_id: int, digest: str) -> Layer | None:
     """The layer if this repository holds and shows it; one point read."""
     row = points.execute(_FIND, (digest, repository_id)).fetchone()
+    return Layer(*row) if row else None
+
+
+def find_shown_now(points: sqlite3.Connection, repository_id: int, digest: str) -> Layer | None:
+    """As `find_now`, for whoever knows the repository by its id alone: it may be deleted since. One point read."""
+    row = points.execute(_FIND_SHOWN, (digest, repository_id)).fetchone()
     return Layer(*row) if row else None
 
 
@@ -68,14 +79,19 @@ def find_many(
     return found
 
 
-def holders(tx: Transaction, digest: str, registry_id: int) -> list[int]:
-    """The repositories of a registry that hold and show a blob, for a mount that names no source."""
+def holders(tx: Transaction, digest: str, registry_id: int, target_id: int) -> list[int]:
+    """The repositories of a registry that hold and show a blob, for a mount that names no source.
+
+    Only those whose encryption is the target's (ECR user guide, "Blob mounting").
+    """
     from_registry = sa.text(
         "SELECT l.repository_id FROM blob_digests d JOIN layers l ON l.blob_id = d.blob_id "
         "JOIN repositories r ON r.id = l.repository_id "
+        "JOIN repositories t ON t.id = :target "
+        "AND t.encryption_type = r.encryption_type AND coalesce(t.kms_key, '') = coalesce(r.kms_key, '') "
         "WHERE d.digest = :digest AND r.registry_id = :registry AND l.removed_at IS NULL LIMIT 16"
     )
-    return [row[0] for row in tx.execute(from_registry, {"digest": digest, "registry": registry_id})]
+    return [row[0] for row in tx.execute(from_registry, {"digest": digest, "registry": registry_id, "target": target_id})]
 
 
 def link(tx: Transaction, repository_id: int, blob_id: int) -> None:
@@ -166,10 +182,14 @@ def hide(tx: Transaction, repository_id: int, blob_id: int) -> None:
     tx.execute(sa.update(layers).where(*where).values(removed_at=0))
 
 
-def drop_all(tx: Transaction, repository_id: int) -> None:
-    """The repository is about to be deleted: stamp the blobs that nobody else holds, and end its uploads."""
-    uploads.drop_all(tx, repository_id)
-    other = layers.alias("other")
-    shared = sa.select(other.c.blob_id).where(other.c.blob_id == blobs.c.id, other.c.repository_id != repository_id)
-    held = sa.select(layers.c.blob_id).where(layers.c.repository_id == repository_id)
-    tx.execute(sa.update(blobs).where(blobs.c.id.in_(held), ~sa.exists(shared)).values(stamped_at=tx.now))
+def drop_some(tx: Transaction, repository_id: int, limit: int) -> int:
+    """Drop at most `limit` holds of a deleted repository, whose images are gone; returns how many.
+
+    Blobs that nobody else holds are stamped, and left to the collector.
+    """
+    some = sa.select(layers.c.blob_id).where(layers.c.repository_id == repository_id).limit(limit)
+    blob_ids = [row.blob_id for row in tx.all(some)]
+    tx.execute(sa.delete(layers).where(layers.c.repository_id == repository_id, layers.c.blob_id.in_(blob_ids)))
+    held = sa.select(layers.c.blob_id).where(layers.c.blob_id == blobs.c.id)
+    tx.execute(sa.update(blobs).where(blobs.c.id.in_(blob_ids), ~sa.exists(held)).values(stamped_at=tx.now))
+    return len(blob_ids)

@@ -12,6 +12,7 @@ from moorage.core import clock
 from moorage.layers import garbage
 from moorage.layers.errors import TooManyUploadsError
 from moorage.layers.model import DONE_IS_REMEMBERED, MIN_PART_BYTES, Upload
+from moorage.repositories.store import is_shown
 from moorage.storage.blobs.port import new_key
 from moorage.storage.database.schema import blobs, uploads
 from moorage.storage.database.transaction import Transaction
@@ -96,13 +97,17 @@ def reap(tx: Transaction, limit: int) -> int:
     return len(rows)
 
 
-def drop_all(tx: Transaction, repository_id: int) -> None:
-    """The repository is about to be deleted: its sessions go, and their objects are garbage."""
-    _remove(tx, tx.all(_with_use().where(uploads.c.repository_id == repository_id)))
+def drop_some(tx: Transaction, repository_id: int, limit: int) -> int:
+    """Remove at most `limit` sessions of a deleted repository; their objects are garbage. Returns how many."""
+    rows = tx.all(_with_use().where(uploads.c.repository_id == repository_id).limit(limit))
+    _remove(tx, rows)
+    return len(rows)
 
 
 def _is_open(tx: Transaction, upload_id: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return uploads.c.id == upload_id, uploads.c.digest.is_(None), uploads.c.expires_at > tx.now
+    """A session ends with its repository, whose rows may still be there."""
+    shown = is_shown(uploads.c.repository_id)
+    return uploads.c.id == upload_id, uploads.c.digest.is_(None), uploads.c.expires_at > tx.now, shown
 
 
 def _with_use() -> sa.Select[Any]:

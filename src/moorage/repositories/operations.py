@@ -11,12 +11,12 @@ from moorage.core.errors import InvalidParameterError
 from moorage.core.events import Event
 from moorage.core.page import PageTokens
 from moorage.repositories import store
-from moorage.repositories.errors import LimitExceededError, RepositoryAlreadyExistsError
+from moorage.repositories.errors import RepositoryAlreadyExistsError
 from moorage.repositories.model import Encryption, Repository, TagMutability
+from moorage.repositories.quota import RepositoryQuota
 from moorage.repositories.resource_tags import parse_tags
 from moorage.storage.database.transaction import Transaction
 
-MOST_REPOSITORIES = 100_000
 DEFAULT_PAGE = 100
 _FEW = 20
 
@@ -33,6 +33,7 @@ class RepositoryOperations:
     def __init__(self, addresses: Addresses, page_tokens: PageTokens) -> None:
         self._addresses = addresses
         self._page_tokens = page_tokens
+        self._quota = RepositoryQuota()
 
     @operation("CreateRepository", requires=_requirements_to_create, mode="write")
     def create_repository(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,8 +51,7 @@ class RepositoryOperations:
         tags = parse_tags(params.get("tags") or ())
         if store.find(tx, registry, name):
             raise RepositoryAlreadyExistsError(name, registry)
-        if store.count(tx, registry) >= MOST_REPOSITORIES:
-            raise LimitExceededError(f"The registry already has {MOST_REPOSITORIES} repositories.")
+        self._quota.refuse_if_full(tx, registry)
         repository = store.insert(tx, registry, wanted, call.principal.arn, tags)
         tx.emit(Event("Moorage Repository Created", registry.id, {"repository-name": name}, repository.id))
         return {"repository": repository.describe(registry, self._addresses)}

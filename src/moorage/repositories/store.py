@@ -12,7 +12,7 @@ from moorage.core.clock import Timestamp
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Encryption, Repository, TagMutability
 from moorage.storage.database.prepared import Prepared
-from moorage.storage.database.schema import repositories, resource_tags, usage
+from moorage.storage.database.schema import registries, repositories, resource_tags, usage
 from moorage.storage.database.transaction import Transaction
 
 _COLUMNS = (
@@ -71,9 +71,14 @@ def names_of(tx: Transaction, repository_ids: Sequence[int]) -> dict[int, str]:
 
 
 def count(tx: Transaction, registry: Registry) -> int:
-    """How many repositories the registry has."""
+    """How many repositories the registry has. Takes a time in proportion; see `quota`."""
     query = sa.select(sa.func.count()).select_from(repositories).where(repositories.c.registry_id == registry.id)
     return int(tx.execute(query).scalar_one())
+
+
+def newest_id(tx: Transaction) -> int:
+    """The largest id of any repository, or 0."""
+    return int(tx.execute(sa.select(sa.func.coalesce(sa.func.max(repositories.c.id), 0))).scalar_one())
 
 
 def insert(tx: Transaction, registry: Registry, wanted: Repository, created_by: str, tags: Mapping[str, str]) -> Repository:
@@ -97,8 +102,42 @@ def insert(tx: Transaction, registry: Registry, wanted: Repository, created_by: 
     return Repository(repository_id, wanted.name, wanted.created_at, wanted.mutability, wanted.scan_on_push, wanted.encryption)
 
 
+def set_scan_on_push(tx: Transaction, repository_id: int, scan_on_push: bool) -> None:
+    """Change the repository's own flag; the registry's rules are not its affair."""
+    tx.execute(sa.update(repositories).where(repositories.c.id == repository_id).values(scan_on_push=scan_on_push))
+
+
+DROPPED = "dropped"
+"""The service of registries that nobody can ask for: what lies in them is deleted, and its rows are on their way out."""
+
+IS_SHOWN = (
+    "SELECT 1 FROM repositories r JOIN registries s ON s.id = r.registry_id "
+    "WHERE r.id = {repository} AND s.service <> 'dropped'"
+)
+"""Has a row while a repository, whose id stands in some column, is not deleted; for what is looked up by id alone."""
+
+
+def is_shown(repository_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Whether the repository of that id is not deleted."""
+    query = sa.select(repositories.c.id).join(registries, registries.c.id == repositories.c.registry_id)
+    return sa.exists(query.where(repositories.c.id == repository_id, registries.c.service != DROPPED))
+
+
+def move(tx: Transaction, repository_id: int, registry: Registry, name: str) -> None:
+    """Give a repository another registry and another name."""
+    values = {"registry_id": registry.id, "name": name}
+    tx.execute(sa.update(repositories).where(repositories.c.id == repository_id).values(values))
+
+
+def any_dropped(tx: Transaction) -> int | None:
+    """The id of a repository that is deleted and still has rows, or None."""
+    dropped = sa.select(registries.c.id).where(registries.c.service == DROPPED)
+    row = tx.one(sa.select(repositories.c.id).where(repositories.c.registry_id.in_(dropped)).limit(1))
+    return int(row.id) if row else None
+
+
 def delete(tx: Transaction, repository_id: int) -> None:
-    """Remove a repository and all that hangs on it; the caller has seen to its blobs."""
+    """Remove a repository's row and what little hangs on it; the caller has seen to its images, layers and uploads."""
     tx.execute(sa.delete(repositories).where(repositories.c.id == repository_id))
 
 

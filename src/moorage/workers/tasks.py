@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from moorage.core import clock
 from moorage.identity import tokens
-from moorage.images import accounting, remove
+from moorage.images import accounting, drop, remove
 from moorage.layers import collect
 from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database import jobs
@@ -39,6 +39,7 @@ def tasks(database: Database, blobs: BlobStore, *, grace: int, retention: int) -
         "purge-audit": Task(clock.HOUR, steps(partial(_drop_old, table=audit, kept=AUDIT_KEPT))),
         "purge-images": Task(_often(retention), steps(partial(remove.purge, retention=retention))),
         "purge-dead-jobs": Task(clock.HOUR, steps(jobs.drop_dead)),
+        drop.JOB: Task(10 * clock.MINUTE, steps(drop.drop_step)),
         "collect": Task(_often(grace), lambda _: ignore(collect.collect(database, blobs, grace))),
         "fold-usage": Task(clock.MINUTE, steps(accounting.fold)),
     }

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from moorage.app import ecr_operation_names
+from tests.contract.aws.case import Case
 from tests.contract.aws.door import ACCOUNT, ROOT, Answer, Door, Signer, input_of
-from tests.contract.aws.error_cases import CASES, USUAL, Case
+from tests.contract.aws.error_cases import CASES, USUAL
 from tests.e2e.images import digest, small
 from tests.e2e.server import ACCESS_KEY_ID
 
@@ -47,7 +48,21 @@ def _received(door: Door, repository: str) -> Members:
     return {"uploadId": members["uploadId"], "layerDigests": [digest(b"x")]}
 
 
+def _role(_door: Door, repository: str) -> Members:
+    return {"principalArn": f"arn:aws:iam::{ACCOUNT}:role/{repository}"}
+
+
+def _excluded(door: Door, repository: str) -> Members:
+    door.call("RegisterPullTimeUpdateExclusion", **_role(door, repository))
+    return _role(door, repository)
+
+
 CHANGES: dict[str, Callable[[Door, str], Members]] = {
+    "DeregisterPullTimeUpdateExclusion": _excluded,
+    "PutAccountSetting": lambda _door, _repository: {"name": "REGISTRY_POLICY_SCOPE", "value": "V2"},
+    "PutImageScanningConfiguration": lambda _door, _repository: {"imageScanningConfiguration": {"scanOnPush": True}},
+    "PutRegistryScanningConfiguration": lambda _door, _repository: {"rules": []},
+    "RegisterPullTimeUpdateExclusion": _role,
     "GetAuthorizationToken": _nothing,
     "CreateRepository": _new_name,
     "DeleteRepository": _nothing,
@@ -65,6 +80,12 @@ def _pulled(door: Door, repository: str) -> Members:
 
 
 READS: dict[str, Callable[[Door, str], Members]] = {
+    "BatchGetRepositoryScanningConfiguration": lambda _door, repository: {"repositoryNames": [repository]},
+    "DescribeRegistry": _nothing,
+    "GetAccountSetting": lambda _door, _repository: {"name": "BLOB_MOUNTING"},
+    "GetRegistryScanningConfiguration": _nothing,
+    "ListImageReferrers": lambda _door, _repository: {"subjectId": {"imageDigest": digest(b"x")}},
+    "ListPullTimeUpdateExclusions": _nothing,
     "BatchCheckLayerAvailability": lambda _door, _repository: {"layerDigests": [digest(b"x")]},
     "BatchGetImage": _image,
     "DescribeImages": _nothing,
@@ -120,7 +141,8 @@ def _make(door: Door, calls: Mapping[str, Callable[[Door, str], Members]]) -> di
         members = prepare(door, repository)
         answer = _send(door, name, repository, members)
         assert answer.status == 200
-        resource = "*" if name == "GetAuthorizationToken" else _arn(members.get("repositoryName", repository))
+        named = {"repositoryName", "repositoryNames"} & input_of(name).members.keys()
+        resource = _arn(members.get("repositoryName", repository)) if named else "*"
         made[name] = Made(name, resource, answer, door.audited(answer.request_id, seconds=0))
     door.settle()
     for each in made.values():

@@ -13,7 +13,7 @@ from moorage.audit.recorder import Recorder
 from moorage.core.call import Call
 from moorage.storage.database.schema import audit
 from moorage.storage.database.transaction import Transaction
-from tests.unit.ground import Ground
+from tests.unit.ground import ROOT, Ground
 
 Noted = list[dict[int, int]]
 
@@ -22,10 +22,10 @@ class Notes:
     """Stands for the rooms that note pulls and uses of tokens."""
 
     def __init__(self) -> None:
-        self.pulls: Noted = []
+        self.pulls: list[dict[tuple[int, str], int]] = []
         self.tokens: Noted = []
 
-    def pull(self, _tx: Transaction, pulled: dict[int, int]) -> None:
+    def pull(self, _tx: Transaction, pulled: dict[tuple[int, str], int]) -> None:
         self.pulls.append(dict(pulled))
 
     def token(self, _tx: Transaction, used: dict[int, int]) -> None:
@@ -83,11 +83,11 @@ def test_each_interval_has_rows_of_its_own(ground: Ground, recorder: Recorder) -
 
 def test_the_newest_pull_and_use_of_each_counts(ground: Ground, recorder: Recorder, notes: Notes) -> None:
     for image, at in ((1, 10), (2, 11), (1, 12)):
-        recorder.pull(image, at)
+        recorder.pull(image, ROOT.arn, at)
         recorder.token(image * 10, at)
     recorder.flush()
     recorder.flush()
-    assert (notes.pulls, notes.tokens) == ([{1: 12, 2: 11}], [{10: 12, 20: 11}])
+    assert (notes.pulls, notes.tokens) == ([{(1, ROOT.arn): 12, (2, ROOT.arn): 11}], [{10: 12, 20: 11}])
 
 
 def test_what_waits_is_written_by_itself_within_seconds(ground: Ground, recorder: Recorder) -> None:
@@ -101,9 +101,9 @@ def test_what_waits_is_written_by_itself_within_seconds(ground: Ground, recorder
 def test_closing_writes_what_waits(ground: Ground, notes: Notes) -> None:
     recorder = Recorder(ground.database, notes.pull, notes.token)
     recorder.call(a_call(ground))
-    recorder.pull(1, 2)
+    recorder.pull(1, ROOT.arn, 2)
     recorder.close()
-    assert len(recorded(ground)) == 1 and notes.pulls == [{1: 2}]
+    assert len(recorded(ground)) == 1 and notes.pulls == [{(1, ROOT.arn): 2}]
 
 
 def test_closing_a_recorder_that_never_recorded_is_quiet(ground: Ground, notes: Notes) -> None:
@@ -128,11 +128,11 @@ def test_a_database_that_refuses_ends_neither_the_recorder_nor_an_orderly_stop(
 ) -> None:
     ground = grounds()
 
-    def refuse(_tx: Transaction, _noted: dict[int, int]) -> None:
+    def refuse(_tx: Transaction, _noted: object) -> None:
         raise OSError("no room")
 
     recorder = Recorder(ground.database, refuse, refuse)
-    recorder.pull(1, 2)
+    recorder.pull(1, ROOT.arn, 2)
     recorder.call(a_call(ground))
     with pytest.raises(OSError, match="no room"):
         recorder.flush()

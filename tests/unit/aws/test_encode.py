@@ -6,9 +6,11 @@ import pytest
 from botocore.parsers import create_parser
 
 from moorage.aws.decode import SerializationError
-from moorage.aws.encode import UnencodableResultError, encode, encode_error
+from moorage.aws.encode import UnencodableResultError, encode, encode_error, encoder
 from moorage.aws.model import Service
+from moorage.core.clock import Timestamp
 from moorage.core.errors import InvalidParameterError, MoorageError, StorageFullError
+from moorage.core.names import RepositoryName
 
 SERVICE = Service("ecr")
 
@@ -31,6 +33,25 @@ def test_the_epoch_is_a_number_and_not_absent() -> None:
 
 def test_members_without_a_value_are_left_out_and_empty_lists_stay() -> None:
     assert encode({"repositories": [], "nextToken": None}, shape_of("DescribeRepositories")) == b'{"repositories":[]}'
+
+
+def test_our_own_kinds_of_text_and_numbers_are_text_and_numbers() -> None:
+    given = {"repository": {"repositoryName": RepositoryName.parse("team/app"), "createdAt": Timestamp(1000)}}
+    assert encode(given, shape_of("CreateRepository")) == b'{"repository":{"repositoryName":"team/app","createdAt":1.0}}'
+
+
+@pytest.mark.parametrize("text", ["\u00e4\U0001f600", "\ud800", "\x00\x1f\u2028", '"\\'])
+def test_any_text_survives(text: str) -> None:
+    assert json.loads(encode({"nextToken": text}, shape_of("ListImages"))) == {"nextToken": text}
+
+
+def test_a_shape_may_contain_itself_and_an_encoder_may_be_used_again() -> None:
+    encode_item = encoder(Service("dynamodb").operation("GetItem").output_shape)
+    item = {"a": {"L": [{"M": {"b": {"S": "x"}}}]}}
+    for _ in range(2):
+        assert json.loads(encode_item({"Item": item})) == {"Item": item}
+    with pytest.raises(UnencodableResultError, match=r"GetItemOutput\.Item\[a\]\.L\[0\]\.M\[b\]\.S is a string"):
+        encode_item({"Item": {"a": {"L": [{"M": {"b": {"S": 1}}}]}}})
 
 
 def test_an_empty_output_is_an_empty_object() -> None:

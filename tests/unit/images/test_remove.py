@@ -150,6 +150,7 @@ def test_the_bytes_of_a_manifest_are_shared_and_go_with_their_last_image(ground:
     ground.purge(retention=0)
     assert ground.count(manifests) == 1
     ground.do("DeleteRepository", repositoryName=other.name, force=True)
+    ground.drop()
     assert ground.count(manifests) == 0
 
 
@@ -159,6 +160,7 @@ def test_removed_images_do_not_hinder_the_deletion_of_a_repository(ground: Groun
         ground.do("DeleteRepository", repositoryName=repository.name)
     ground.remove(repository, body)
     ground.do("DeleteRepository", repositoryName=repository.name)
+    ground.drop()
     assert ground.count(repositories) == ground.count(images) == ground.count(layers) == ground.count(manifests) == 0
     ground.clock.advance(GRACE + 1)
     collect.collect(ground.database, ground.blobs, GRACE)
@@ -172,6 +174,7 @@ def test_force_deletes_a_repository_with_all_that_it_has(ground: Ground, reposit
     kept = ground.repository("other/app")
     ground.push(kept, "child", layers=[DATA])
     ground.do("DeleteRepository", repositoryName=repository.name, force=True)
+    ground.drop()
     ground.clock.advance(GRACE + 1)
     collect.collect(ground.database, ground.blobs, GRACE)
     assert ground.blob(kept, digest_of(DATA)) == DATA and ground.digests(kept) == {digest_of(child)}
@@ -184,7 +187,7 @@ def test_force_deletes_a_repository_with_all_that_it_has(ground: Ground, reposit
 def page(
     ground: Ground, repository: Repository, subject: str, kind: str | None = None, after: str | None = None
 ) -> referrers.Page:
-    return ground.read(lambda tx: referrers.page(tx, repository.id, subject, kind, after))
+    return ground.read(lambda tx: referrers.page(tx, repository.id, subject, (kind,) if kind else (), after))
 
 
 def test_referrers_are_those_that_are_not_removed_whether_their_subject_is_here_or_not(

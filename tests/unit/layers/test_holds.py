@@ -108,10 +108,10 @@ def test_only_what_the_source_shows_can_be_mounted(ground: Ground, repository: R
     ground.push_blob(repository, DATA)
     unlink(ground, repository)
     assert not mount(ground, other, repository)
-    assert ground.read(lambda tx: store.holders(tx, DIGEST, ground.registry.id)) == []
+    assert ground.read(lambda tx: store.holders(tx, DIGEST, ground.registry.id, other.id)) == []
     ground.push_blob(repository, DATA)
     assert mount(ground, other, repository)
-    assert sorted(ground.read(lambda tx: store.holders(tx, DIGEST, ground.registry.id))) == [repository.id, other.id]
+    assert sorted(ground.read(lambda tx: store.holders(tx, DIGEST, ground.registry.id, other.id))) == [repository.id, other.id]
 
 
 def test_an_unlinked_layer_is_gone_at_once_and_its_bytes_after_the_grace_period(ground: Ground, repository: Repository) -> None:
@@ -162,6 +162,7 @@ def test_a_deleted_repositorys_blobs_are_kept_for_the_grace_period(ground: Groun
     ground.push(repository, "app", layers=[DATA])
     ground.clock.advance(10 * GRACE)
     ground.do("DeleteRepository", repositoryName=repository.name, force=True)
+    ground.drop()
     assert ground.count(layers) == 0 and ground.count(blobs) == 2
     ground.clock.advance(GRACE)
     assert run(ground).blobs == 0

@@ -335,6 +335,7 @@ def test_a_session_that_ends_while_it_is_closed_publishes_nothing(
     with pytest.raises(UploadNotFoundError):
         ground.uploads._publish(ground.call(), upload, intake.digester, digest)
     ground.uploads.close(upload, intake)
+    ground.drop()
     collect.reap_uploads(ground.database, ground.blobs)
     assert ground.memory.keys() == stored
     assert ground.count(table) == 0
@@ -364,6 +365,7 @@ def test_a_session_whose_bytes_are_lost_can_be_cancelled(ground: Ground, reposit
 def test_a_deleted_repository_leaves_none_of_its_uploads_bytes(ground: Ground, repository: Repository) -> None:
     ground.append(ground.begin(repository), DATA)
     ground.do("DeleteRepository", repositoryName=repository.name)
+    ground.drop()
     collect.discard_garbage(ground.database, ground.blobs)
     assert ground.memory.keys() == set()
 

@@ -215,6 +215,7 @@ def test_an_answered_write_is_synced_to_the_disk(ground: Ground) -> None:
 def test_an_id_is_never_given_twice(ground: Ground) -> None:
     first = ground.repository("one/app").id
     ground.do("DeleteRepository", repositoryName="one/app")
+    ground.drop()
     assert ground.count(repositories) == 0
     assert ground.repository("one/app").id > first
 

@@ -12,6 +12,7 @@ from moorage.http.ranges import byte_range, is_unchanged
 from moorage.layers import reads, store
 from moorage.layers.errors import LayersNotFoundError
 from moorage.layers.model import Layer
+from moorage.repositories import store as repositories
 from moorage.storage.blobs.port import BlobMissingError, Reader
 from moorage.storage.database.transaction import Transaction
 
@@ -85,9 +86,10 @@ async def renew(exchange: Exchange, digest: Digest, layer: Layer) -> None:
 
         def work(tx: Transaction) -> None:
             # It may have been collected since it was looked at; then the answer is that it is not here.
-            if store.find(tx, layer.repository_id, str(digest)) is None:
+            repository = repositories.get(tx, exchange.call.registry, exchange.name)
+            if store.find(tx, repository.id, str(digest)) is None:
                 raise LayersNotFoundError(str(digest), exchange.name, exchange.call.registry)
-            store.touch(tx, layer.repository_id, [layer.blob_id])
+            store.touch(tx, repository.id, [layer.blob_id])
 
         await asyncio.wrap_future(context.database.write(work))
 
@@ -95,10 +97,10 @@ async def renew(exchange: Exchange, digest: Digest, layer: Layer) -> None:
 async def delete_blob(exchange: Exchange) -> Response:
     """DELETE: the repository lets go of the blob; refused while one of its images refers to it."""
     digest, call = exchange.digest, exchange.call
-    repository_id = exchange.repository_id()
 
     def work(tx: Transaction) -> None:
-        reads.unlink(tx, call.registry, repository_id, exchange.name, digest)
+        repository = repositories.get(tx, call.registry, exchange.name)
+        reads.unlink(tx, call.registry, repository.id, repository.name, digest)
 
     await exchange.context.write(work, call)
     return Response(202)

@@ -137,7 +137,7 @@ class HotAnswers:
             self._recorder.call(call, count=count)
             self._recorder.token(client.token.id, now)
             if answer.pulled_image is not None:
-                self._recorder.pull(answer.pulled_image, now)
+                self._recorder.pull(answer.pulled_image, call.principal.arn, now)
 
     def _respond(self, address: str, head: bytes) -> bytes | None:
         line, _, lines = head.partition(b"\r\n")

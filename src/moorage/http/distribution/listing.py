@@ -87,7 +87,7 @@ async def get_referrers(exchange: Exchange) -> Response:
         repository = repositories.find(tx, exchange.call.registry, exchange.name)
         if repository is None:
             return referrers.Page()
-        return referrers.page(tx, repository.id, digest, wanted_type or None, after)
+        return referrers.page(tx, repository.id, digest, (wanted_type,) if wanted_type else (), after)
 
     page = await exchange.context.read(work)
     headers = {"content-type": OCI_INDEX}

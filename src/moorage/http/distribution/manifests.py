@@ -37,7 +37,7 @@ async def get_manifest(exchange: Exchange) -> Response:
     image = find_image(exchange, reference)
     context = exchange.context
     if exchange.request.method == "GET":
-        context.recorder.pull(image.id, exchange.call.at)
+        context.recorder.pull(image.id, exchange.call.principal.arn, exchange.call.at)
     headers = manifest_headers(image)
     if is_unchanged(exchange.request.header(b"if-none-match"), image.digest):
         del headers["content-length"]

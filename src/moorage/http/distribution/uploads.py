@@ -17,7 +17,10 @@ from moorage.layers import reads, store, uploads
 from moorage.layers.errors import OutOfOrderError, SizeMismatchError, UploadNotFoundError
 from moorage.layers.intake import Intake
 from moorage.layers.model import Upload
+from moorage.registries import store as registries
+from moorage.registries.settings import BLOB_MOUNTING
 from moorage.repositories import store as repositories
+from moorage.repositories.model import Repository
 from moorage.storage.blobs.port import BlobMissingError
 from moorage.storage.database.transaction import Transaction
 
@@ -158,7 +161,10 @@ async def _mount(exchange: Exchange, digest: Digest) -> bool:
         return False
 
     def find(tx: Transaction) -> list[int]:
-        holders = store.holders(tx, str(digest), registry.id) if name is None else _ids(tx, registry, name)
+        if registries.setting_of(tx, registry.id, BLOB_MOUNTING) != "ENABLED":
+            return []
+        target = repositories.get(tx, registry, exchange.name)
+        holders = store.holders(tx, str(digest), registry.id, target.id) if name is None else _ids(tx, registry, name, target)
         names = repositories.names_of(tx, holders)
         readable = [holder for holder in holders if exchange.may(_READ_LAYER, names[holder])]
         return [holder for holder in readable if store.find(tx, holder, str(digest))]
@@ -171,9 +177,10 @@ async def _mount(exchange: Exchange, digest: Digest) -> bool:
     return bool(await exchange.context.read(find)) and await exchange.context.write(link, exchange.call)
 
 
-def _ids(tx: Transaction, registry: Registry, name: RepositoryName) -> list[int]:
+def _ids(tx: Transaction, registry: Registry, name: RepositoryName, target: Repository) -> list[int]:
+    """The named source, unless it is encrypted in another way (ECR user guide, "Blob mounting")."""
     found = repositories.find(tx, registry, name)
-    return [found.id] if found else []
+    return [found.id] if found and found.encryption == target.encryption else []
 
 
 def _holds(exchange: Exchange, upload: Upload, digest: Digest) -> bool:
