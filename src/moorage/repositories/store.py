@@ -97,6 +97,12 @@ def insert(tx: Transaction, registry: Registry, wanted: Repository, created_by: 
     return Repository(repository_id, wanted.name, wanted.created_at, wanted.mutability, wanted.scan_on_push, wanted.encryption)
 
 
+def set_mutability(tx: Transaction, repository_id: int, mutability: TagMutability) -> None:
+    """Replace which tags may move."""
+    values = {"tag_mutability": mutability.mode, "mutability_exclusions": json.dumps(mutability.exclusions)}
+    tx.execute(sa.update(repositories).where(repositories.c.id == repository_id).values(values))
+
+
 def delete(tx: Transaction, repository_id: int) -> None:
     """Remove a repository and all that hangs on it; the caller has seen to its blobs."""
     tx.execute(sa.delete(repositories).where(repositories.c.id == repository_id))

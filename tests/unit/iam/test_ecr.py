@@ -1,6 +1,6 @@
 import pytest
 
-from moorage.iam.actions import REGISTRY_ACTIONS, REPOSITORY_ACTIONS, matches_action, names_ecr_actions
+from moorage.iam.ecr import REGISTRY_ACTIONS, REPOSITORY_ACTIONS, matches_action, names_ecr_actions
 from tests.unit.ground import service
 
 PERMISSIONS_ONLY = {"BatchImportUpstreamImage", "GetImageCopyStatus", "ReplicateImage"}
