@@ -24,6 +24,7 @@ from moorage.http.signatures import Signatures
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.operations import IdentityOperations
+from moorage.identity.principals import principal_exists
 from moorage.identity.sealing import Sealer
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.images import store as images
@@ -33,7 +34,11 @@ from moorage.images.recovery import Recovery
 from moorage.layers.download_urls import DownloadUrls
 from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
+from moorage.registries.policy_operations import RegistryPolicyOperations
 from moorage.repositories.operations import RepositoryOperations
+from moorage.repositories.policy_operations import RepositoryPolicyOperations
+from moorage.repositories.tag_operations import TagOperations
+from moorage.repositories.template_operations import TemplateOperations
 from moorage.storage.blobs.filesystem import FilesystemBlobs
 from moorage.storage.database import migrate
 from moorage.storage.database.database import Database, run_once
@@ -160,7 +165,17 @@ def ecr_operation_names() -> list[str]:
     """The operations of ECR's API that are implemented, sorted."""
     marks = (
         getattr(getattr(room, name), "moorage_operation", None)
-        for room in (IdentityOperations, RepositoryOperations, LayerOperations, ImageOperations, ListingOperations)
+        for room in (
+            IdentityOperations,
+            RegistryPolicyOperations,
+            RepositoryOperations,
+            RepositoryPolicyOperations,
+            TagOperations,
+            TemplateOperations,
+            LayerOperations,
+            ImageOperations,
+            ListingOperations,
+        )
         for name in vars(room)
     )
     return sorted(mark.name for mark in marks if mark is not None)
@@ -171,7 +186,11 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
     keeping, addresses = options.keeping, context.addresses
     return [
         IdentityOperations(addresses),
+        RegistryPolicyOperations(principal_exists),
         RepositoryOperations(addresses, page_tokens),
+        RepositoryPolicyOperations(principal_exists),
+        TagOperations(),
+        TemplateOperations(principal_exists, page_tokens),
         LayerOperations(context.uploads, urls, keeping.grace),
         ImageOperations(context.blobs, context.recorder.pull, grace=keeping.grace, sparse_indexes=keeping.sparse_indexes),
         ListingOperations(addresses, page_tokens),

@@ -17,6 +17,7 @@ from moorage.layers import reads, store, uploads
 from moorage.layers.errors import OutOfOrderError, SizeMismatchError, UploadNotFoundError
 from moorage.layers.intake import Intake
 from moorage.layers.model import Upload
+from moorage.repositories import creation
 from moorage.repositories import store as repositories
 from moorage.storage.blobs.port import BlobMissingError
 from moorage.storage.database.transaction import Transaction
@@ -150,7 +151,6 @@ async def _close(exchange: Exchange, upload: Upload, intake: Intake, expected: D
 
 async def _mount(exchange: Exchange, digest: Digest) -> bool:
     """Link a blob that the caller may read elsewhere; whether it is missing or not theirs, the answer is the same."""
-    exchange.repository_id()
     registry = exchange.call.registry
     source = exchange.request.parameter("from")
     name = _source_name(source)
@@ -164,7 +164,7 @@ async def _mount(exchange: Exchange, digest: Digest) -> bool:
         return [holder for holder in readable if store.find(tx, holder, str(digest))]
 
     def link(tx: Transaction) -> bool:
-        target = repositories.get(tx, registry, exchange.name)
+        target = creation.for_push(tx, exchange.call, exchange.name)
         return any(reads.mount(tx, target.id, digest, source) for source in find(tx))
 
     # Most clients try to mount first; where nothing is to be found, nothing is written.
