@@ -1,33 +1,15 @@
 """How to bring about every error that the model declares for an operation and that can arise, and what it says."""
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from tests.contract.aws import error_cases_repositories as repositories
+from tests.contract.aws.case import ABSENT, Case, Members, Preparation, absent, always
 from tests.contract.aws.door import ACCOUNT, Door, constraint, no_repository
 from tests.e2e.images import OCI_INDEX, digest, index, small
 
 _MIB = 1024 * 1024
 _NOBODY = str(uuid.UUID(int=0))
-_ABSENT = "team/absent"
-
-Members = dict[str, Any]
-Preparation = Callable[[Door, str], tuple[Members, str]]
-"""Prepares a fresh repository; returns the request's further members, and the text of the error to come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One error of one operation."""
-
-    operation: str
-    code: str
-    prepare: Preparation
-
-    def __str__(self) -> str:
-        return f"{self.operation}-{self.code}"
-
 
 # What the model declares and this server never raises, with the reason.
 NEVER = {
@@ -36,15 +18,10 @@ NEVER = {
     "UnableToGetUpstreamImageException": "there is no pull-through cache",
     "UnableToGetUpstreamLayerException": "there is no pull-through cache",
 }
-NEVER_BY = {("BatchGetImage", "LimitExceededException"): "only a pull-through import would exceed a quota"}
-
-
-def _always(message: str, **members: Any) -> Preparation:
-    return lambda _door, _repository: (members, message)
-
-
-def _absent(**members: Any) -> Preparation:
-    return _always(no_repository(_ABSENT), repositoryName=_ABSENT, **members)
+NEVER_BY = {
+    ("BatchGetImage", "LimitExceededException"): "only a pull-through import would exceed a quota",
+    **repositories.NEVER_BY,
+}
 
 
 _EMPTY_LIST = "Member must have length greater than or equal to 1"
@@ -221,82 +198,84 @@ _MODES = "[IMMUTABLE, MUTABLE, MUTABLE_WITH_EXCLUSION, IMMUTABLE_WITH_EXCLUSION]
 _TAGS = [{"Key": f"k{number}", "Value": ""} for number in range(51)]
 
 CASES = (
-    Case("GetAuthorizationToken", _INVALID, _always(constraint("registryIds", _EMPTY_LIST), registryIds=[])),
+    *repositories.CASES,
+    Case("GetAuthorizationToken", _INVALID, always(constraint("registryIds", _EMPTY_LIST), registryIds=[])),
     Case(
         "CreateRepository",
         _INVALID,
-        _always(constraint("imageTagMutability", f"Member must satisfy enum value set: {_MODES}"), imageTagMutability="FIXED"),
+        always(constraint("imageTagMutability", f"Member must satisfy enum value set: {_MODES}"), imageTagMutability="FIXED"),
     ),
     Case("CreateRepository", "LimitExceededException", _too_many_repositories),
     Case("CreateRepository", "RepositoryAlreadyExistsException", _taken),
     Case(
         "CreateRepository",
         "InvalidTagParameterException",
-        _always("Tag keys that begin with 'aws:' are reserved for AWS.", tags=[{"Key": "aws:mine", "Value": ""}]),
+        always("Tag keys that begin with 'aws:' are reserved for AWS.", tags=[{"Key": "aws:mine", "Value": ""}]),
     ),
-    Case("CreateRepository", "TooManyTagsException", _always("A repository can have at most 50 tags.", tags=_TAGS)),
-    Case("DescribeRepositories", _INVALID, _always(constraint("repositoryNames", _EMPTY_LIST), repositoryNames=[])),
-    Case("DescribeRepositories", _NOT_FOUND, _always(no_repository(_ABSENT), repositoryNames=[_ABSENT])),
-    Case("DeleteRepository", _INVALID, _always(constraint("repositoryName", "Member must not be null"), repositoryName=None)),
-    Case("DeleteRepository", _NOT_FOUND, _absent()),
+    Case("CreateRepository", "TooManyTagsException", always("A repository can have at most 50 tags.", tags=_TAGS)),
+    Case("DescribeRepositories", _INVALID, always(constraint("repositoryNames", _EMPTY_LIST), repositoryNames=[])),
+    Case("DescribeRepositories", _NOT_FOUND, always(no_repository(ABSENT), repositoryNames=[ABSENT])),
+    Case("DeleteRepository", _INVALID, always(constraint("repositoryName", "Member must not be null"), repositoryName=None)),
+    Case("DeleteRepository", _NOT_FOUND, absent()),
     Case("DeleteRepository", "RepositoryNotEmptyException", _not_empty),
-    Case("PutImage", _INVALID, _always(constraint("ImageManifest", "Invalid JSON syntax"), imageManifest="{")),
-    Case("PutImage", _NOT_FOUND, _absent(imageManifest=_MANIFEST)),
+    Case("PutImage", _INVALID, always(constraint("ImageManifest", "Invalid JSON syntax"), imageManifest="{")),
+    Case("PutImage", _NOT_FOUND, absent(imageManifest=_MANIFEST)),
     Case("PutImage", "ImageAlreadyExistsException", _image_exists),
     Case("PutImage", "ImageTagAlreadyExistsException", _tag_exists),
     Case("PutImage", "LayersNotFoundException", _no_layers),
     Case("PutImage", "ReferencedImagesNotFoundException", _no_children),
     Case("PutImage", "ImageDigestDoesNotMatchException", _other_digest),
     Case("PutImage", "LimitExceededException", _too_many_tags_on_an_image),
-    Case("BatchGetImage", _INVALID, _always(constraint("imageIds", _EMPTY_LIST), imageIds=[])),
-    Case("BatchGetImage", _NOT_FOUND, _absent(**_IDS)),
+    Case("BatchGetImage", _INVALID, always(constraint("imageIds", _EMPTY_LIST), imageIds=[])),
+    Case("BatchGetImage", _NOT_FOUND, absent(**_IDS)),
     Case(
         "ListImages",
         _INVALID,
-        _always(constraint("maxResults", "Member must have value less than or equal to 1000"), maxResults=1001),
+        always(constraint("maxResults", "Member must have value less than or equal to 1000"), maxResults=1001),
     ),
-    Case("ListImages", _NOT_FOUND, _absent()),
-    Case("DescribeImages", _INVALID, _always(constraint("imageIds", _EMPTY_LIST), imageIds=[])),
-    Case("DescribeImages", _NOT_FOUND, _absent()),
+    Case("ListImages", _NOT_FOUND, absent()),
+    Case("DescribeImages", _INVALID, always(constraint("imageIds", _EMPTY_LIST), imageIds=[])),
+    Case("DescribeImages", _NOT_FOUND, absent()),
     Case("DescribeImages", "ImageNotFoundException", _no_image),
-    Case("BatchDeleteImage", _INVALID, _always(constraint("imageIds", _EMPTY_LIST), imageIds=[])),
-    Case("BatchDeleteImage", _NOT_FOUND, _absent(**_IDS)),
+    Case("BatchDeleteImage", _INVALID, always(constraint("imageIds", _EMPTY_LIST), imageIds=[])),
+    Case("BatchDeleteImage", _NOT_FOUND, absent(**_IDS)),
     Case(
         "InitiateLayerUpload",
         _INVALID,
-        _always(constraint("registryId", "must satisfy regular expression [0-9]{12}"), registryId="1"),
+        always(constraint("registryId", "must satisfy regular expression [0-9]{12}"), registryId="1"),
     ),
-    Case("InitiateLayerUpload", _NOT_FOUND, _absent()),
+    Case("InitiateLayerUpload", _NOT_FOUND, absent()),
     Case(
         "UploadLayerPart",
         _INVALID,
-        _always(constraint("partFirstByte", "Member must have value greater than or equal to 0"), partFirstByte=-1),
+        always(constraint("partFirstByte", "Member must have value greater than or equal to 0"), partFirstByte=-1),
     ),
-    Case("UploadLayerPart", _NOT_FOUND, _absent(**_PART)),
+    Case("UploadLayerPart", _NOT_FOUND, absent(**_PART)),
     Case("UploadLayerPart", "UploadNotFoundException", _no_upload(**_PART)),
     Case("UploadLayerPart", "InvalidLayerPartException", _gap),
     Case("UploadLayerPart", "LimitExceededException", _too_many_parts),
-    Case("CompleteLayerUpload", _INVALID, _always(constraint("layerDigests", _EMPTY_LIST), layerDigests=[])),
-    Case("CompleteLayerUpload", _NOT_FOUND, _absent(**_COMPLETE)),
+    Case("CompleteLayerUpload", _INVALID, always(constraint("layerDigests", _EMPTY_LIST), layerDigests=[])),
+    Case("CompleteLayerUpload", _NOT_FOUND, absent(**_COMPLETE)),
     Case("CompleteLayerUpload", "UploadNotFoundException", _no_upload(**_COMPLETE)),
     Case("CompleteLayerUpload", "InvalidLayerException", _other_layer),
     Case("CompleteLayerUpload", "LayerPartTooSmallException", _too_small),
     Case("CompleteLayerUpload", "LayerAlreadyExistsException", _layer_exists),
     Case("CompleteLayerUpload", "EmptyUploadException", _empty_upload),
-    Case("BatchCheckLayerAvailability", _INVALID, _always(constraint("layerDigests", _EMPTY_LIST), layerDigests=[])),
-    Case("BatchCheckLayerAvailability", _NOT_FOUND, _absent(layerDigests=["sha256:00"])),
+    Case("BatchCheckLayerAvailability", _INVALID, always(constraint("layerDigests", _EMPTY_LIST), layerDigests=[])),
+    Case("BatchCheckLayerAvailability", _NOT_FOUND, absent(layerDigests=["sha256:00"])),
     Case(
         "GetDownloadUrlForLayer",
         _INVALID,
-        _always(constraint("layerDigest", "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"), layerDigest="x"),
+        always(constraint("layerDigest", "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"), layerDigest="x"),
     ),
-    Case("GetDownloadUrlForLayer", _NOT_FOUND, _absent(layerDigest="sha256:00")),
+    Case("GetDownloadUrlForLayer", _NOT_FOUND, absent(layerDigest="sha256:00")),
     Case("GetDownloadUrlForLayer", "LayersNotFoundException", _no_layer),
     Case("GetDownloadUrlForLayer", "LayerInaccessibleException", _inaccessible),
 )
 
 # A request that would succeed, but for the repository's content.
 USUAL: dict[str, Members] = {
+    **repositories.USUAL,
     "PutImage": {"imageManifest": _MANIFEST},
     "BatchGetImage": _IDS,
     "BatchDeleteImage": _IDS,

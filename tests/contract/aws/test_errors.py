@@ -3,8 +3,9 @@
 import pytest
 
 from moorage.app import ecr_operation_names
+from tests.contract.aws.case import Case
 from tests.contract.aws.door import Door, input_of, model, refused
-from tests.contract.aws.error_cases import CASES, NEVER, NEVER_BY, USUAL, Case
+from tests.contract.aws.error_cases import CASES, NEVER, NEVER_BY, USUAL
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

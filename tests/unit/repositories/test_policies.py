@@ -10,7 +10,7 @@ from moorage.iam.document import Document
 from moorage.repositories.errors import RepositoryNotFoundError, RepositoryPolicyNotFoundError
 from moorage.repositories.model import Repository
 from moorage.repositories.policies import refuse_lock_out
-from moorage.storage.database.schema import events, repository_policies
+from moorage.storage.database.schema import events
 from tests.unit.ground import ACCOUNT, ROOT, Ground
 
 REFUSED = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
@@ -46,7 +46,6 @@ def test_a_policy_is_kept_as_it_is_printed_until_it_is_deleted(ground: Ground, r
 def test_a_policy_goes_with_its_repository(ground: Ground, repository: Repository) -> None:
     set_policy(ground, repository, policy())
     ground.do("DeleteRepository", repositoryName=repository.name)
-    assert ground.count(repository_policies) == 0
     ground.repository(repository.name)
     with pytest.raises(RepositoryPolicyNotFoundError):
         ground.do("GetRepositoryPolicy", repositoryName=repository.name)
