@@ -40,7 +40,9 @@ def for_push(tx: Transaction, call: Call, name: str) -> Repository:
     found = store.find(tx, registry, name)
     if found is not None:
         return found
-    template = match(template_store.all_of(tx, registry), name, CREATE_ON_PUSH) if CREATE_ACTION in call.also_allowed else None
+    template = (
+        match(template_store.fitting(tx, registry, name), name, CREATE_ON_PUSH) if CREATE_ACTION in call.also_allowed else None
+    )
     if template is None:
         raise RepositoryNotFoundError(name, registry)
     resource = registry.repository_arn(name)
@@ -77,7 +79,7 @@ def preview(tx: Transaction, registry: Registry, name: str, *, may_create: bool 
     name = RepositoryName.parse(name)
     if found := store.find(tx, registry, name):
         return Preview("exists", name, found)
-    templates = template_store.all_of(tx, registry)
+    templates = template_store.fitting(tx, registry, name)
     template = match(templates, name, CREATE_ON_PUSH)
     if template is None:
         return Preview("refused", name, reason=_why_none(templates, name))

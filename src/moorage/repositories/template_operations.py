@@ -87,20 +87,17 @@ class TemplateOperations:
     def describe_repository_creation_templates(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Every template, or those of these prefixes that there are, in pages ordered by prefix."""
         registry, token = call.registry, params.get("nextToken")
-        wanted = sorted({stem_of(prefix) for prefix in params.get("prefixes") or ()})
-        scope = f"templates {registry.id} {hashlib.sha256(json.dumps(wanted).encode()).hexdigest()}"
+        wanted = {stem_of(prefix) for prefix in params.get("prefixes") or ()}
+        scope = f"templates {registry.id} {hashlib.sha256(json.dumps(sorted(wanted)).encode()).hexdigest()}"
         after = self._page_tokens.open(scope, token) if token is not None else ""
         limit = params.get("maxResults") or DEFAULT_PAGE
-        found = [
-            template
-            for template in template_store.all_of(tx, registry)
-            if template.prefix > after and (not wanted or template.stem in wanted)
-        ]
+        known = (prefix for prefix in template_store.prefixes(tx, registry) if prefix > after)
+        found = [prefix for prefix in known if not wanted or stem_of(prefix) in wanted]
         page = found[:limit]
         return {
             "registryId": registry.account_id,
-            "repositoryCreationTemplates": [template.describe() for template in page],
-            "nextToken": self._page_tokens.seal(scope, page[-1].prefix) if len(found) > limit else None,
+            "repositoryCreationTemplates": [template.describe() for template in template_store.those(tx, registry, page)],
+            "nextToken": self._page_tokens.seal(scope, page[-1]) if len(found) > limit else None,
         }
 
     @operation("UpdateRepositoryCreationTemplate", requires=_requirements_to_update, mode="write")

@@ -1,6 +1,7 @@
 """Repository creation templates in the database."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,17 +9,31 @@ import sqlalchemy as sa
 from moorage.core.call import Registry
 from moorage.core.clock import Timestamp
 from moorage.repositories.model import Encryption, TagMutability
-from moorage.repositories.templates import CreationTemplate, stem_of
+from moorage.repositories.templates import CreationTemplate, stem_of, stems_above
 from moorage.storage.database.schema import creation_templates
 from moorage.storage.database.transaction import Transaction
 
 _table = creation_templates.c
 
 
-def all_of(tx: Transaction, registry: Registry) -> list[CreationTemplate]:
-    """Every template of the registry, in the order of the prefixes' bytes; a quota keeps them few."""
-    query = sa.select(creation_templates).where(_table.registry_id == registry.id).order_by(_table.prefix)
-    return [_template(row) for row in tx.all(query)]
+def prefixes(tx: Transaction, registry: Registry) -> list[str]:
+    """Every prefix of the registry, in the order of the bytes; a quota keeps them few."""
+    query = sa.select(_table.prefix).where(_table.registry_id == registry.id).order_by(_table.prefix)
+    return [row.prefix for row in tx.all(query)]
+
+
+def those(tx: Transaction, registry: Registry, chosen: Collection[str]) -> list[CreationTemplate]:
+    """The templates among these at most 1,000 prefixes, written as they were given, in the order of the bytes."""
+    where = _table.registry_id == registry.id, _table.prefix.in_(list(chosen))
+    return [_template(row) for row in tx.all(sa.select(creation_templates).where(*where).order_by(_table.prefix))]
+
+
+def fitting(tx: Transaction, registry: Registry, name: str) -> list[CreationTemplate]:
+    """The templates whose prefix the name fits, ROOT's among them; for `templates.match`.
+
+    Only these are read, since policies are long and this is asked for by pushes.
+    """
+    return those(tx, registry, [prefix for stem in stems_above(name) for prefix in (stem, f"{stem}/")])
 
 
 def find(tx: Transaction, registry: Registry, prefix: str) -> CreationTemplate | None:

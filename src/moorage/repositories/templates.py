@@ -1,6 +1,6 @@
 """Repository creation templates: the settings of repositories that nobody creates by hand (ECR user guide)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,15 +62,17 @@ def stem_of(prefix: str) -> str:
     return prefix.removesuffix("/")
 
 
+def stems_above(name: str) -> list[str]:
+    """The prefixes that a repository of that name fits, the longest first, ROOT last."""
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)] + [ROOT]
+
+
 def match(templates: Iterable[CreationTemplate], name: str, scenario: str) -> CreationTemplate | None:
     """The template for a repository of that name in that scenario: the one with the longest prefix, else ROOT's, else None.
 
     A prefix means all that follows it behind a `/`; the repository that is called as the prefix is not among that. Templates
     that are not applied in the scenario count as absent, so that a wider one may serve.
     """
-    applied: Mapping[str, CreationTemplate] = {each.stem: each for each in templates if scenario in each.applied_for}
-    parts = name.split("/")
-    for count in range(len(parts) - 1, 0, -1):
-        if found := applied.get("/".join(parts[:count])):
-            return found
-    return applied.get(ROOT)
+    applied = {each.stem: each for each in templates if scenario in each.applied_for}
+    return next((applied[stem] for stem in stems_above(name) if stem in applied), None)

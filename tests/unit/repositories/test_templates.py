@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from moorage.core.clock import Timestamp
 from moorage.core.errors import InvalidParameterError
-from moorage.repositories import template_operations
+from moorage.repositories import template_operations, template_store
 from moorage.repositories.errors import (
     LimitExceededError,
     TemplateAlreadyExistsError,
@@ -246,3 +246,10 @@ def test_the_longest_prefix_wins_and_root_is_for_the_rest(name: str, prefix: str
     assert found.prefix == prefix
     without_root = match(templates[1:], name, CREATE_ON_PUSH)
     assert (without_root and without_root.prefix) == (None if prefix == "ROOT" else prefix)
+
+
+def test_only_templates_that_a_name_fits_are_read_for_it(ground: Ground) -> None:
+    for prefix in ("a/", "a/b", "a/b/c", "x", "ROOT"):
+        create(ground, prefix)
+    found = ground.read(lambda tx: template_store.fitting(tx, ground.registry, "a/b/c"))
+    assert [each.prefix for each in found] == ["ROOT", "a/", "a/b"]
