@@ -24,6 +24,7 @@ from moorage.http.signatures import Signatures
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.operations import IdentityOperations
+from moorage.identity.principals import principal_exists
 from moorage.identity.sealing import Sealer
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.images import store as images
@@ -35,8 +36,12 @@ from moorage.layers.download_urls import DownloadUrls
 from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
 from moorage.registries.operations import RegistryOperations
+from moorage.registries.policy_operations import RegistryPolicyOperations
 from moorage.repositories.operations import RepositoryOperations
+from moorage.repositories.policy_operations import RepositoryPolicyOperations
 from moorage.repositories.scanning_operations import RepositoryScanningOperations
+from moorage.repositories.tag_operations import TagOperations
+from moorage.repositories.template_operations import TemplateOperations
 from moorage.storage.blobs.filesystem import FilesystemBlobs
 from moorage.storage.database import migrate
 from moorage.storage.database.database import Database, run_once
@@ -172,6 +177,10 @@ def ecr_operation_names() -> list[str]:
             ImageOperations,
             ListingOperations,
             ReferrerOperations,
+            RegistryPolicyOperations,
+            RepositoryPolicyOperations,
+            TagOperations,
+            TemplateOperations,
         )
         for name in vars(room)
     )
@@ -186,6 +195,10 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
         RegistryOperations(page_tokens),
         RepositoryOperations(addresses, page_tokens),
         RepositoryScanningOperations(),
+        RegistryPolicyOperations(principal_exists),
+        RepositoryPolicyOperations(principal_exists),
+        TagOperations(),
+        TemplateOperations(principal_exists, page_tokens),
         LayerOperations(context.uploads, urls, keeping.grace),
         ImageOperations(context.blobs, context.recorder.pull, grace=keeping.grace, sparse_indexes=keeping.sparse_indexes),
         ListingOperations(addresses, page_tokens),

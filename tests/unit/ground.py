@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from moorage.core.names import TagName
 from moorage.core.page import PageTokens
 from moorage.identity import access_keys, accounts
 from moorage.identity.operations import IdentityOperations
+from moorage.identity.principals import principal_exists
 from moorage.identity.sealing import Sealer
 from moorage.images import drop, remove
 from moorage.images import store as image_store
@@ -39,10 +41,14 @@ from moorage.layers.model import Layer, Upload
 from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
 from moorage.registries.operations import RegistryOperations
+from moorage.registries.policy_operations import RegistryPolicyOperations
 from moorage.repositories import store as repositories
 from moorage.repositories.model import Repository
 from moorage.repositories.operations import RepositoryOperations
+from moorage.repositories.policy_operations import RepositoryPolicyOperations
 from moorage.repositories.scanning_operations import RepositoryScanningOperations
+from moorage.repositories.tag_operations import TagOperations
+from moorage.repositories.template_operations import TemplateOperations
 from moorage.storage.blobs.memory import MemoryBlobs
 from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database import migrate
@@ -166,6 +172,10 @@ class Ground:
             RegistryOperations(page_tokens),
             RepositoryOperations(ADDRESSES, page_tokens),
             RepositoryScanningOperations(),
+            RegistryPolicyOperations(principal_exists),
+            RepositoryPolicyOperations(principal_exists),
+            TagOperations(),
+            TemplateOperations(principal_exists, page_tokens),
             LayerOperations(self.uploads, self.urls, GRACE),
             ImageOperations(self.blobs, self._note_pull, grace=GRACE, sparse_indexes=False),
             ListingOperations(ADDRESSES, page_tokens),
@@ -180,7 +190,7 @@ class Ground:
         """Carry out an operation as the AWS door does, from JSON on."""
         entry = self._dispatcher.find(operation)
         decoded = entry.decode(json.dumps(params, default=lambda data: base64.b64encode(data).decode()).encode())
-        call = self.call(operation, str(decoded.get("repositoryName", "*")))
+        call = replace(self.call(operation, str(decoded.get("repositoryName", "*"))), also_allowed=frozenset(entry.asks))
         if entry.mode == "own":
             answer = entry.method(self.database, call, decoded)
         else:

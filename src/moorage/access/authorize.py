@@ -54,6 +54,19 @@ def confine(principal: Principal, scope: Scope | None, needed: Requirement, repo
         )
 
 
+def allowed_among(principal: Principal, owner_account_id: str, actions: Iterable[str], resource: str) -> frozenset[str]:
+    """Those of the actions that the principal may do on the resource: what an entry asks about but does not require."""
+    return frozenset(action for action in actions if _passes(principal, owner_account_id, action, resource))
+
+
+def _passes(principal: Principal, owner_account_id: str, action: str, resource: str) -> bool:
+    try:
+        authorize(principal, owner_account_id, (action,), resource)
+    except AccessDeniedError:
+        return False
+    return True
+
+
 def is_allowed(principal: Principal, owner_account_id: str) -> bool:
     """Whether the principal is the root of the account that owns the resource."""
     return principal.kind == "Root" and principal.account_id == owner_account_id

@@ -70,20 +70,28 @@ class _Mark:
     mode: Mode
     read_only: bool
     brief: Brief
+    asks: tuple[str, ...]
 
 
 def operation(
-    name: str, *, requires: Requires, mode: Mode, read_only: bool = False, brief: Brief = _never
+    name: str,
+    *,
+    requires: Requires,
+    mode: Mode,
+    read_only: bool = False,
+    brief: Brief = _never,
+    asks: tuple[str, ...] = (),
 ) -> Callable[[_Method], _Method]:
     """Mark a method as the implementation of an AWS operation; see `Mode` for what it is called with.
 
     It returns the members of the output shape as a mapping (timestamps in milliseconds), or None for an empty output.
     `read_only` is said of those that read with a mode of their `own`, as CloudTrail's `readOnly` has it. `brief` is said of
-    reads whose queries find a handful of rows by an index with these parameters: they run on the event loop.
+    reads whose queries find a handful of rows by an index with these parameters: they run on the event loop. `asks`
+    are actions on the same resource that are not needed, but made use of when the caller may do them (`Call.also_allowed`).
     """
 
     def mark(method: _Method) -> _Method:
-        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode in {"read", "plain"}, brief))
+        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode in {"read", "plain"}, brief, asks))
         return method
 
     return mark
@@ -102,6 +110,7 @@ class Entry:
     """Whether it changes nothing that a caller could see; the edge records such calls after the answer."""
     brief: Brief = _never
     """Whether a read with these parameters is so short that it may run on the event loop."""
+    asks: tuple[str, ...] = ()
 
     def decode(self, given: bytes | Form) -> Params:
         """The request's members, of the right types and within the model's constraints.
@@ -213,4 +222,13 @@ def _entries(service: Service, room: object) -> Iterator[Entry]:
     for attribute in dir(type(room)):
         mark = getattr(getattr(type(room), attribute, None), _MARK, None)
         if isinstance(mark, _Mark):
-            yield Entry(mark.name, mark.mode, getattr(room, attribute), mark.requires, service, mark.read_only, mark.brief)
+            yield Entry(
+                mark.name,
+                mark.mode,
+                getattr(room, attribute),
+                mark.requires,
+                service,
+                read_only=mark.read_only,
+                brief=mark.brief,
+                asks=mark.asks,
+            )

@@ -68,5 +68,7 @@ class Call:
     """`aws`, `oci` or `api`: through which door."""
     authority: str = ""
     """`scheme://host[:port]` by which the caller reached this server."""
+    also_allowed: frozenset[str] = frozenset()
+    """Of the actions that the entry asks about but does not require, those that the caller may do on the resource."""
     parameters: dict[str, str] = field(default_factory=dict)
     """What the audit record keeps of the request; never a secret."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from moorage.access.authorize import authorize
+from moorage.access.authorize import allowed_among, authorize
 from moorage.aws.decode import Params
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, Entry
@@ -21,7 +21,7 @@ from moorage.http.signatures import IN_LOOP, Caller, Signatures
 from moorage.http.tongues import Asked, JsonTongue, QueryTongue, Tongue, speaks_query
 from moorage.storage.database.transaction import Transaction
 
-_LARGE_ANSWERS = frozenset({"BatchGetImage", "DescribeImages", "ListImages"})
+_LARGE_ANSWERS = frozenset({"BatchGetImage", "DescribeImages", "DescribeRepositoryCreationTemplates", "ListImages"})
 """Encoding these can take long enough to hold up the event loop."""
 
 _REGISTRY_SERVICE = "ecr"
@@ -90,7 +90,9 @@ class Control:
         for need, resource in decided:
             authorize(caller.principal, account_id, need.actions, resource)
         if entry.service.name == _REGISTRY_SERVICE:
-            progress.call = call = replace(call, registry=await context.registry(account_id, caller.region))
+            registry = await context.registry(account_id, caller.region)
+            also = allowed_among(caller.principal, account_id, entry.asks, call.resource)
+            progress.call = call = replace(call, registry=registry, also_allowed=also)
         return await self._result(tongue, asked, entry, call, params)
 
     async def _result(self, tongue: Tongue, asked: Asked, entry: Entry, call: Call, params: Params) -> Response:

@@ -25,6 +25,7 @@ from moorage.layers.intake import Intake
 from moorage.layers.model import MAX_PARTS, MIN_PART_BYTES, PART_SIZE, Layer, Upload
 from moorage.layers.service import UploadService
 from moorage.repositories import store as repositories
+from moorage.repositories.creation import CREATE_ACTION
 from moorage.storage.blobs.port import BlobMissingError
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
@@ -72,9 +73,9 @@ class LayerOperations:
             "failures": [_failure(digest) for digest in digests if not _DIGEST.fullmatch(digest)],
         }
 
-    @operation("InitiateLayerUpload", requires=(Requirement(("ecr:InitiateLayerUpload",)),), mode="own")
+    @operation("InitiateLayerUpload", requires=(Requirement(("ecr:InitiateLayerUpload",)),), mode="own", asks=(CREATE_ACTION,))
     def initiate_layer_upload(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
-        """Open an upload; clients cut their parts to `partSize` bytes."""
+        """Open an upload; clients cut their parts to `partSize` bytes. The first one may create the repository."""
         upload = self._service.begin(call, params["repositoryName"])
         return {"uploadId": upload.id, "partSize": PART_SIZE}
 

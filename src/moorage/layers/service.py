@@ -15,7 +15,7 @@ from moorage.layers import store, uploads
 from moorage.layers.errors import DigestMismatchError, OutOfOrderError, UploadNotFoundError
 from moorage.layers.intake import Intake
 from moorage.layers.model import Upload
-from moorage.repositories import store as repositories
+from moorage.repositories import creation
 from moorage.storage.blobs.port import BlobMissingError, BlobStore, OffsetConflictError
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
@@ -43,14 +43,14 @@ class UploadService:
         self._lock = threading.Lock()
 
     def begin(self, call: Call, repository: str, algorithm: str = "sha256", *, audited: bool = True) -> Upload:
-        """Open a session; raises RepositoryNotFoundError, TooManyUploadsError.
+        """Open a session, in a repository that this may create; raises RepositoryNotFoundError, TooManyUploadsError.
 
         Without `audited` the call's record is left to what comes next, as in an upload by a single request.
         """
         limits = self._limits
 
         def work(tx: Transaction) -> Upload:
-            found, arn = repositories.get(tx, call.registry, repository), call.principal.arn
+            found, arn = creation.for_push(tx, call, repository), call.principal.arn
             return uploads.begin(tx, found.id, arn, algorithm=algorithm, expiry=limits.expiry, limit=limits.most_open)
 
         upload = self._database.write(work, call if audited else None).result()

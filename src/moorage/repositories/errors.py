@@ -58,3 +58,45 @@ class LimitExceededError(MoorageError):
     aws_code = "LimitExceededException"
     oci_code = "DENIED"
     oci_status = 403
+
+
+class RepositoryPolicyNotFoundError(MoorageError):
+    """The repository has no policy."""
+
+    aws_code = "RepositoryPolicyNotFoundException"
+
+    def __init__(self, name: str, registry: Registry) -> None:
+        super().__init__(
+            f"Repository policy does not exist for the repository with name '{name}' "
+            f"in the registry with id '{registry.account_id}'"
+        )
+
+
+class TemplateAlreadyExistsError(MoorageError):
+    """The registry has a creation template of that prefix."""
+
+    aws_code = "TemplateAlreadyExistsException"
+
+    def __init__(self, prefix: str, registry: Registry) -> None:
+        super().__init__(
+            f"The repository creation template with prefix '{prefix}' already exists "
+            f"in the registry with id '{registry.account_id}'"
+        )
+
+
+class TemplateNotFoundError(MoorageError):
+    """The registry has no creation template of that prefix."""
+
+    aws_code = "TemplateNotFoundException"
+
+    def __init__(self, prefix: str, registry: Registry) -> None:
+        super().__init__(
+            f"The repository creation template with prefix '{prefix}' does not exist "
+            f"in the registry with id '{registry.account_id}'"
+        )
+
+
+class ValidationError(MoorageError):
+    """A request that is well formed, and that the state of things does not allow (ECR: ValidationException)."""
+
+    aws_code = "ValidationException"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moorage.core.addresses import Addresses
+from moorage.core.arn import Arn
 from moorage.core.call import Registry
 from moorage.core.clock import Timestamp
 from moorage.core.errors import InvalidParameterError
@@ -40,6 +41,10 @@ class TagMutability:
         excluded = any(matches(pattern, tag) for pattern in self.exclusions)
         return excluded if self.mode == "MUTABLE_WITH_EXCLUSION" else self.mode.startswith("IMMUTABLE") and not excluded
 
+    def describe_exclusions(self) -> list[dict[str, str]] | None:
+        """The filters as the ECR API shows them; None where the mode has none."""
+        return [{"filterType": "WILDCARD", "filter": pattern} for pattern in self.exclusions] or None
+
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
@@ -47,6 +52,24 @@ class Encryption:
 
     type: str = "AES256"
     kms_key: str | None = None
+
+    @classmethod
+    def parse(cls, given: Mapping[str, str] | None) -> "Encryption":
+        """From the API's members, the key as it was given; raises InvalidParameterError for a key with AES256."""
+        kind, key = (given["encryptionType"], given.get("kmsKey")) if given else ("AES256", None)
+        if kind == "AES256" and key:
+            raise InvalidParameterError.at("encryptionConfiguration", "kmsKey must not be given with AES256")
+        return cls(kind, key or None)
+
+    def resolved(self, registry: Registry) -> "Encryption":
+        """With the key as an ARN, as ECR resolves it: the account's own by default; an alias or id is of the account."""
+        if self.type == "AES256":
+            return self
+        name = self.kms_key or "alias/aws/ecr"
+        if not name.startswith("arn:"):
+            resource = name if name.startswith(("alias/", "key/")) else f"key/{name}"
+            name = str(Arn("kms", registry.region, registry.account_id, resource))
+        return Encryption(self.type, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +86,6 @@ class Repository:
     def describe(self, registry: Registry, addresses: Addresses) -> dict[str, Any]:
         """As the ECR API shows it."""
         mutability, encryption = self.mutability, self.encryption
-        filters = [{"filterType": "WILDCARD", "filter": pattern} for pattern in mutability.exclusions]
         return {
             "repositoryArn": registry.repository_arn(self.name),
             "registryId": registry.account_id,
@@ -71,7 +93,7 @@ class Repository:
             "repositoryUri": f"{addresses.registry(registry.account_id, registry.region)}/{self.name}",
             "createdAt": self.created_at,
             "imageTagMutability": mutability.mode,
-            "imageTagMutabilityExclusionFilters": filters or None,
+            "imageTagMutabilityExclusionFilters": mutability.describe_exclusions(),
             "imageScanningConfiguration": {"scanOnPush": self.scan_on_push},
             "encryptionConfiguration": {"encryptionType": encryption.type, "kmsKey": encryption.kms_key},
         }

@@ -5,12 +5,12 @@ from typing import Any
 
 from moorage.aws.operation import operation
 from moorage.core.addresses import Addresses
-from moorage.core.arn import Arn
 from moorage.core.call import Call, Requirement
 from moorage.core.errors import InvalidParameterError
 from moorage.core.events import Event
 from moorage.core.page import PageTokens
 from moorage.repositories import store
+from moorage.repositories.creation import create
 from moorage.repositories.errors import RepositoryAlreadyExistsError
 from moorage.repositories.model import Encryption, Repository, TagMutability
 from moorage.repositories.quota import RepositoryQuota
@@ -28,7 +28,7 @@ def _requirements_to_create(params: Mapping[str, Any]) -> tuple[Requirement, ...
 
 
 class RepositoryOperations:
-    """CreateRepository and DescribeRepositories; DeleteRepository is a matter of images."""
+    """Repositories and their settings; DeleteRepository is a matter of images."""
 
     def __init__(self, addresses: Addresses, page_tokens: PageTokens) -> None:
         self._addresses = addresses
@@ -46,14 +46,13 @@ class RepositoryOperations:
             created_at=tx.now,
             mutability=TagMutability.parse(params.get("imageTagMutability"), filters),
             scan_on_push=bool((params.get("imageScanningConfiguration") or {}).get("scanOnPush")),
-            encryption=_encryption(params.get("encryptionConfiguration"), call),
+            encryption=Encryption.parse(params.get("encryptionConfiguration")).resolved(registry),
         )
         tags = parse_tags(params.get("tags") or ())
         if store.find(tx, registry, name):
             raise RepositoryAlreadyExistsError(name, registry)
         self._quota.refuse_if_full(tx, registry)
-        repository = store.insert(tx, registry, wanted, call.principal.arn, tags)
-        tx.emit(Event("Moorage Repository Created", registry.id, {"repository-name": name}, repository.id))
+        repository = create(tx, call, wanted, tags)
         return {"repository": repository.describe(registry, self._addresses)}
 
     @operation(
@@ -80,18 +79,16 @@ class RepositoryOperations:
             "nextToken": self._page_tokens.seal(scope, found[limit - 1].name) if more else None,
         }
 
-
-def _encryption(given: Mapping[str, str] | None, call: Call) -> Encryption:
-    """The key as an ARN, as ECR resolves it; an alias or id is taken to be of the caller's account."""
-    if not given:
-        return Encryption()
-    kind, key = given["encryptionType"], given.get("kmsKey")
-    if kind == "AES256":
-        if key:
-            raise InvalidParameterError.at("encryptionConfiguration", "kmsKey must not be given with AES256")
-        return Encryption()
-    name = key or "alias/aws/ecr"
-    if not name.startswith("arn:"):
-        resource = name if name.startswith(("alias/", "key/")) else f"key/{name}"
-        name = str(Arn("kms", call.registry.region, call.registry.account_id, resource))
-    return Encryption(kind, name)
+    @operation("PutImageTagMutability", requires=(Requirement(("ecr:PutImageTagMutability",)),), mode="write")
+    def put_image_tag_mutability(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace the mode and its filters together, for the pushes to come."""
+        mutability = TagMutability.parse(params["imageTagMutability"], params.get("imageTagMutabilityExclusionFilters"))
+        repository = store.get(tx, call.registry, params["repositoryName"])
+        store.set_mutability(tx, repository.id, mutability)
+        tx.emit(Event("Moorage Repository Changed", call.registry.id, {"repository-name": repository.name}, repository.id))
+        return {
+            "registryId": call.registry.account_id,
+            "repositoryName": repository.name,
+            "imageTagMutability": mutability.mode,
+            "imageTagMutabilityExclusionFilters": mutability.describe_exclusions(),
+        }

@@ -9,6 +9,14 @@ MOST_REPOSITORIES = 100_000
 """ECR's quota of repositories in one registry."""
 
 
+FULL = f"The registry already has {MOST_REPOSITORIES} repositories."
+
+
+def is_full(tx: Transaction, registry: Registry) -> bool:
+    """Whether the registry has as many repositories as it may have; counts them."""
+    return store.count(tx, registry) >= MOST_REPOSITORIES
+
+
 class RepositoryQuota:
     """The check of one process; what it remembers saves work and decides nothing.
 

@@ -136,6 +136,12 @@ def any_dropped(tx: Transaction) -> int | None:
     return int(row.id) if row else None
 
 
+def set_mutability(tx: Transaction, repository_id: int, mutability: TagMutability) -> None:
+    """Replace which tags may move."""
+    values = {"tag_mutability": mutability.mode, "mutability_exclusions": json.dumps(mutability.exclusions)}
+    tx.execute(sa.update(repositories).where(repositories.c.id == repository_id).values(values))
+
+
 def delete(tx: Transaction, repository_id: int) -> None:
     """Remove a repository's row and what little hangs on it; the caller has seen to its images, layers and uploads."""
     tx.execute(sa.delete(repositories).where(repositories.c.id == repository_id))

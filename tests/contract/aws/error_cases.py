@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from tests.contract.aws import error_cases_registry as registry
+from tests.contract.aws import error_cases_repositories as repositories
 from tests.contract.aws.case import ABSENT, Case, Members, Preparation, absent, always
 from tests.contract.aws.door import ACCOUNT, Door, constraint, no_repository
 from tests.e2e.images import OCI_INDEX, digest, index, small
@@ -18,7 +19,11 @@ NEVER = {
     "UnableToGetUpstreamImageException": "there is no pull-through cache",
     "UnableToGetUpstreamLayerException": "there is no pull-through cache",
 }
-NEVER_BY = {("BatchGetImage", "LimitExceededException"): "only a pull-through import would exceed a quota", **registry.NEVER_BY}
+NEVER_BY = {
+    ("BatchGetImage", "LimitExceededException"): "only a pull-through import would exceed a quota",
+    **registry.NEVER_BY,
+    **repositories.NEVER_BY,
+}
 
 
 _EMPTY_LIST = "Member must have length greater than or equal to 1"
@@ -196,6 +201,7 @@ _TAGS = [{"Key": f"k{number}", "Value": ""} for number in range(51)]
 
 CASES = (
     *registry.CASES,
+    *repositories.CASES,
     Case("GetAuthorizationToken", _INVALID, always(constraint("registryIds", _EMPTY_LIST), registryIds=[])),
     Case(
         "CreateRepository",
@@ -273,6 +279,7 @@ CASES = (
 # A request that would succeed, but for the repository's content.
 USUAL: dict[str, Members] = {
     **registry.USUAL,
+    **repositories.USUAL,
     "PutImage": {"imageManifest": _MANIFEST},
     "BatchGetImage": _IDS,
     "BatchDeleteImage": _IDS,

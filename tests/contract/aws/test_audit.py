@@ -10,6 +10,7 @@ from moorage.app import ecr_operation_names
 from tests.contract.aws.case import Case
 from tests.contract.aws.door import ACCOUNT, ROOT, Answer, Door, Signer, input_of
 from tests.contract.aws.error_cases import CASES, USUAL
+from tests.contract.aws.error_cases_repositories import REGISTRY_POLICY, REPOSITORY_POLICY
 from tests.e2e.images import digest, small
 from tests.e2e.server import ACCESS_KEY_ID
 
@@ -57,12 +58,46 @@ def _excluded(door: Door, repository: str) -> Members:
     return _role(door, repository)
 
 
+def _tags(_door: Door, repository: str) -> Members:
+    return {"resourceArn": _arn(repository), "tags": [{"Key": "team", "Value": "red"}]}
+
+
+def _with_policy(door: Door, repository: str) -> Members:
+    door.call("SetRepositoryPolicy", repositoryName=repository, policyText=REPOSITORY_POLICY)
+    return {}
+
+
+def _with_registry_policy(door: Door, _repository: str) -> Members:
+    door.call("PutRegistryPolicy", policyText=REGISTRY_POLICY)
+    return {}
+
+
+def _template(_door: Door, repository: str) -> Members:
+    return {"prefix": f"{repository}-t", "appliedFor": ["CREATE_ON_PUSH"]}
+
+
+def _with_template(door: Door, repository: str) -> Members:
+    members = _template(door, repository)
+    door.call("CreateRepositoryCreationTemplate", **members)
+    return {"prefix": members["prefix"]}
+
+
 CHANGES: dict[str, Callable[[Door, str], Members]] = {
     "DeregisterPullTimeUpdateExclusion": _excluded,
     "PutAccountSetting": lambda _door, _repository: {"name": "REGISTRY_POLICY_SCOPE", "value": "V2"},
     "PutImageScanningConfiguration": lambda _door, _repository: {"imageScanningConfiguration": {"scanOnPush": True}},
     "PutRegistryScanningConfiguration": lambda _door, _repository: {"rules": []},
     "RegisterPullTimeUpdateExclusion": _role,
+    "CreateRepositoryCreationTemplate": _template,
+    "DeleteRegistryPolicy": _with_registry_policy,
+    "DeleteRepositoryCreationTemplate": _with_template,
+    "DeleteRepositoryPolicy": _with_policy,
+    "PutImageTagMutability": lambda _door, _repository: {"imageTagMutability": "IMMUTABLE"},
+    "PutRegistryPolicy": lambda _door, _repository: {"policyText": REGISTRY_POLICY},
+    "SetRepositoryPolicy": lambda _door, _repository: {"policyText": REPOSITORY_POLICY},
+    "TagResource": _tags,
+    "UntagResource": lambda _door, repository: {"resourceArn": _arn(repository), "tagKeys": ["team"]},
+    "UpdateRepositoryCreationTemplate": _with_template,
     "GetAuthorizationToken": _nothing,
     "CreateRepository": _new_name,
     "DeleteRepository": _nothing,
@@ -86,6 +121,10 @@ READS: dict[str, Callable[[Door, str], Members]] = {
     "GetRegistryScanningConfiguration": _nothing,
     "ListImageReferrers": lambda _door, _repository: {"subjectId": {"imageDigest": digest(b"x")}},
     "ListPullTimeUpdateExclusions": _nothing,
+    "DescribeRepositoryCreationTemplates": _nothing,
+    "GetRegistryPolicy": _with_registry_policy,
+    "GetRepositoryPolicy": _with_policy,
+    "ListTagsForResource": lambda _door, repository: {"resourceArn": _arn(repository)},
     "BatchCheckLayerAvailability": lambda _door, _repository: {"layerDigests": [digest(b"x")]},
     "BatchGetImage": _image,
     "DescribeImages": _nothing,
@@ -142,6 +181,7 @@ def _make(door: Door, calls: Mapping[str, Callable[[Door, str], Members]]) -> di
         answer = _send(door, name, repository, members)
         assert answer.status == 200
         named = {"repositoryName", "repositoryNames"} & input_of(name).members.keys()
+        named = {"repositoryName", "repositoryNames", "resourceArn"} & input_of(name).members.keys()
         resource = _arn(members.get("repositoryName", repository)) if named else "*"
         made[name] = Made(name, resource, answer, door.audited(answer.request_id, seconds=0))
     door.settle()
@@ -207,7 +247,9 @@ def _fail(door: Door, case: Case) -> Answer:
     shape = input_of(case.operation)
     named = {"repositoryName": repository} if "repositoryName" in shape.members else {}
     request = {**named, **USUAL.get(case.operation, {}), **members}
-    return door.raw(case.operation, {key: "eA==" if isinstance(value, bytes) else value for key, value in request.items()})
+    client = request.pop("client", door.ecr)
+    body = {key: "eA==" if isinstance(value, bytes) else value for key, value in request.items()}
+    return door.raw(case.operation, body, Signer(region=client.meta.region_name))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.access.authorize import authorize, is_allowed
+from moorage.access.authorize import allowed_among, authorize, is_allowed
 from moorage.core.call import Principal
 from moorage.core.errors import AccessDeniedError
 from tests.unit.ground import ACCOUNT, ROOT
@@ -34,3 +34,9 @@ def test_everybody_else_is_denied_in_iams_words(principal: Principal, owner: str
 @given(st.builds(Principal, st.text(), st.text(), st.text(), st.text()), st.text())
 def test_who_is_not_the_owners_root_is_never_allowed(principal: Principal, owner: str) -> None:
     assert is_allowed(principal, owner) == (principal.kind == "Root" and principal.account_id == owner)
+
+
+def test_of_what_an_entry_asks_about_only_what_is_allowed_remains() -> None:
+    assert allowed_among(ROOT, ACCOUNT, ACTIONS, RESOURCE) == frozenset(ACTIONS)
+    assert allowed_among(ROOT, "999999999999", ACTIONS, RESOURCE) == frozenset()
+    assert allowed_among(ROOT, ACCOUNT, (), RESOURCE) == frozenset()

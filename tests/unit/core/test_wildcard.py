@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.core.wildcard import matches
+from moorage.core.wildcard import matches, matches_glob
 
 LETTERS = st.text(alphabet="ab.", max_size=8)
 
@@ -37,3 +37,13 @@ def test_no_pattern_is_exponential() -> None:
     begun = time.perf_counter()
     assert not matches("a*" * 1000 + "b", "a" * 10_000)
     assert time.perf_counter() - begun < 1
+
+
+@given(st.text("ab*?", max_size=12), st.text("ab", max_size=12))
+def test_a_glob_agrees_with_the_obvious_regular_expression(pattern: str, text: str) -> None:
+    expression = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
+    assert matches_glob(pattern, text) == bool(re.fullmatch(expression, text, re.DOTALL))
+
+
+def test_no_glob_takes_exponential_time() -> None:
+    assert not matches_glob("a*" * 200 + "b", "a" * 2000)

@@ -1,8 +1,8 @@
 """The data plane: authentication, routing, authorization, the handler, and every error in OCI's tongue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from moorage.access.authorize import authorize, confine
+from moorage.access.authorize import allowed_among, authorize, confine
 from moorage.core.addresses import registry_named_by
 from moorage.core.call import Call, Registry
 from moorage.core.clock import Timestamp
@@ -65,6 +65,10 @@ class Distribution:
         if found.route.requirement:
             authorize(token.principal, registry.account_id, found.route.requirement.actions, call.resource)
             confine(token.principal, token.scope, found.route.requirement, name, call.resource)
+        if found.route.asks:
+            asked = [action for action in found.route.asks if token.scope is None or token.scope.allows(action, name)]
+            also = allowed_among(token.principal, registry.account_id, asked, call.resource)
+            progress.call = call = replace(call, also_allowed=also)
         context.recorder.token(token.id, call.at)
         response = await found.route.handler(Exchange(context, request, call, token, name, found.reference))
         if call.event_name and (call.read_only or found.route.method == "PATCH"):

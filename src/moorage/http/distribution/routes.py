@@ -12,6 +12,7 @@ from moorage.core.errors import MoorageError
 from moorage.http.distribution import blobs, listing, manifests, uploads
 from moorage.http.distribution.exchange import Exchange
 from moorage.http.messages import MethodNotAllowedError, Response
+from moorage.repositories.creation import CREATE_ACTION
 
 Handler = Callable[[Exchange], Awaitable[Response]]
 
@@ -34,6 +35,8 @@ class Route:
     requirement: Requirement | None
     """None for the entry that asks only for a valid login."""
     read_only: bool = True
+    asks: tuple[str, ...] = ()
+    """Actions on the same resource that are not needed, but made use of when the caller may do them."""
 
 
 async def ping(_exchange: Exchange) -> Response:
@@ -75,6 +78,7 @@ ROUTES = (
         "InitiateLayerUpload",
         Requirement(("ecr:InitiateLayerUpload",)),
         read_only=False,
+        asks=(CREATE_ACTION,),
     ),
     Route("PATCH", _SESSION, uploads.patch_upload, "UploadLayerPart", Requirement(("ecr:UploadLayerPart",)), read_only=False),
     Route(

@@ -19,6 +19,7 @@ from moorage.layers.intake import Intake
 from moorage.layers.model import Upload
 from moorage.registries import store as registries
 from moorage.registries.settings import BLOB_MOUNTING
+from moorage.repositories import creation
 from moorage.repositories import store as repositories
 from moorage.repositories.model import Repository
 from moorage.storage.blobs.port import BlobMissingError
@@ -153,28 +154,30 @@ async def _close(exchange: Exchange, upload: Upload, intake: Intake, expected: D
 
 async def _mount(exchange: Exchange, digest: Digest) -> bool:
     """Link a blob that the caller may read elsewhere; whether it is missing or not theirs, the answer is the same."""
-    exchange.repository_id()
     registry = exchange.call.registry
     source = exchange.request.parameter("from")
     name = _source_name(source)
     if source is not None and name is None:
         return False
 
-    def find(tx: Transaction) -> list[int]:
-        if registries.setting_of(tx, registry.id, BLOB_MOUNTING) != "ENABLED":
-            return []
-        target = repositories.get(tx, registry, exchange.name)
+    def find(tx: Transaction, target: Repository) -> list[int]:
         holders = store.holders(tx, str(digest), registry.id, target.id) if name is None else _ids(tx, registry, name, target)
         names = repositories.names_of(tx, holders)
         readable = [holder for holder in holders if exchange.may(_READ_LAYER, names[holder])]
         return [holder for holder in readable if store.find(tx, holder, str(digest))]
 
+    def may_succeed(tx: Transaction) -> bool:
+        if registries.setting_of(tx, registry.id, BLOB_MOUNTING) != "ENABLED":
+            return False
+        target = repositories.find(tx, registry, exchange.name)
+        return target is None or bool(find(tx, target))
+
     def link(tx: Transaction) -> bool:
-        target = repositories.get(tx, registry, exchange.name)
-        return any(reads.mount(tx, target.id, digest, source) for source in find(tx))
+        target = creation.for_push(tx, exchange.call, exchange.name)
+        return any(reads.mount(tx, target.id, digest, source) for source in find(tx, target))
 
     # Most clients try to mount first; where nothing is to be found, nothing is written.
-    return bool(await exchange.context.read(find)) and await exchange.context.write(link, exchange.call)
+    return await exchange.context.read(may_succeed) and await exchange.context.write(link, exchange.call)
 
 
 def _ids(tx: Transaction, registry: Registry, name: RepositoryName, target: Repository) -> list[int]:

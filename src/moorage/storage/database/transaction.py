@@ -65,15 +65,16 @@ class Transaction:
         except sqlite3.Error as error:
             raise _as_core_raises_it(text, error) from error
 
-    def emit(self, event: Event) -> None:
-        """Write an event to the outbox, in this transaction."""
+    def emit(self, event: Event, call: Call | None = None) -> None:
+        """Write an event to the outbox, in this transaction; of `call`, where it is not the transaction's own."""
+        source = call or self.call
         self.run(
             _EMIT,
             at=self.now,
             kind=event.kind,
             registry_id=event.registry_id,
             repository_id=event.repository_id,
-            request_id=self.call.request_id if self.call else "",
+            request_id=source.request_id if source else "",
             detail=json.dumps(event.detail, ensure_ascii=False),
         )
 

@@ -1,0 +1,81 @@
+"""What ECR's own policies may say: its actions (service authorization reference, "Amazon ECR"), and the two kinds of policy."""
+
+from collections.abc import Iterator
+
+from moorage.core.wildcard import matches_glob
+from moorage.iam.document import Document, Statement
+from moorage.iam.errors import MalformedPolicyError
+from moorage.iam.principal import Kind, NamedPrincipal
+
+REPOSITORY_ACTIONS = frozenset(
+    """
+    BatchCheckLayerAvailability BatchDeleteImage BatchGetImage BatchGetRepositoryScanningConfiguration BatchImportUpstreamImage
+    CompleteLayerUpload CreateRepository DeleteLifecyclePolicy DeleteRepository DeleteRepositoryPolicy
+    DescribeImageReplicationStatus DescribeImages DescribeImageScanFindings DescribeImageSigningStatus DescribeRepositories
+    GetDownloadUrlForLayer GetImageCopyStatus GetLifecyclePolicy GetLifecyclePolicyPreview GetRepositoryPolicy
+    InitiateLayerUpload ListImageReferrers ListImages ListTagsForResource PutImage PutImageScanningConfiguration
+    PutImageTagMutability PutLifecyclePolicy ReplicateImage SetRepositoryPolicy StartImageScan StartLifecyclePolicyPreview
+    TagResource UntagResource UpdateImageStorageClass UploadLayerPart
+    """.split()
+)
+"""Those that are about a repository."""
+
+REGISTRY_ACTIONS = frozenset(
+    """
+    CreatePullThroughCacheRule CreateRepositoryCreationTemplate DeletePullThroughCacheRule DeleteRegistryPolicy
+    DeleteRepositoryCreationTemplate DeleteSigningConfiguration DeregisterPullTimeUpdateExclusion DescribePullThroughCacheRules
+    DescribeRegistry DescribeReplicationBackfillResults DescribeRepositoryCreationTemplates GetAccountSetting
+    GetAuthorizationToken GetRegistryPolicy GetRegistryScanningConfiguration GetSigningConfiguration
+    ListPullTimeUpdateExclusions ListReplicationBackfills PutAccountSetting PutRegistryPolicy PutRegistryScanningConfiguration
+    PutReplicationConfiguration PutSigningConfiguration RegisterPullTimeUpdateExclusion StartReplicationBackfill
+    StopReplicationBackfill UpdatePullThroughCacheRule UpdateRepositoryCreationTemplate ValidatePullThroughCacheRule
+    """.split()
+)
+"""Those whose resource is `*`."""
+
+_PREFIX = "ecr:"
+_KNOWN = tuple(f"{_PREFIX}{name}".lower() for name in REPOSITORY_ACTIONS | REGISTRY_ACTIONS)
+
+
+def names_ecr_actions(pattern: str) -> bool:
+    """Whether an action of a policy, such as `ecr:Get*`, names at least one action that ECR has. `*` alone does too."""
+    wanted = pattern.lower()
+    return wanted == "*" or (wanted.startswith(_PREFIX) and any(matches_glob(wanted, known) for known in _KNOWN))
+
+
+def matches_action(pattern: str, action: str) -> bool:
+    """Whether an action of a policy takes in a concrete one; case does not matter, `*` and `?` are wildcards."""
+    return matches_glob(pattern.lower(), action.lower())
+
+
+def parse_ecr_policy(text: str, *, resource: bool | None) -> Document:
+    """A policy of a repository or a registry; raises MalformedPolicyError.
+
+    Principals are needed, actions must be ECR's, and `resource` is whether `Resource` must be there, as in `Document.require`.
+    """
+    document = Document.parse(text)
+    document.require(principal=True, resource=resource)
+    for statement in document.statements:
+        for action in (statement.actions or ()) + (statement.not_actions or ()):
+            if not names_ecr_actions(action):
+                raise MalformedPolicyError(f"{action[:256]!r} is no action of ECR.")
+    for named in principals_of(document):
+        if named.kind is Kind.CANONICAL_USER:
+            raise MalformedPolicyError("ECR knows no canonical users.")
+    return document
+
+
+def principals_of(document: Document) -> Iterator[NamedPrincipal]:
+    """Every principal that a policy names, in any way."""
+    for statement in document.statements:
+        yield from statement.principals or ()
+        yield from statement.not_principals or ()
+
+
+def denies_outright(statement: Statement, action: str, account_id: str, arn: str) -> bool:
+    """Whether a statement, under no condition, denies this action to this caller on whatever its resources are."""
+    if statement.effect != "Deny" or statement.conditions or not statement.speaks_of(account_id, arn):
+        return False
+    if statement.not_actions is not None:
+        return not any(matches_action(pattern, action) for pattern in statement.not_actions)
+    return any(matches_action(pattern, action) for pattern in statement.actions or ())

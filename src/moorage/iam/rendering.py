@@ -1,0 +1,41 @@
+"""Policies as ECR prints them (ECR API reference, samples of GetRepositoryPolicy).
+
+It is the layout of a well-known Java printer: objects are indented by two spaces, `"key" : value`; arrays stand on one line,
+`[ "a", "b" ]`, and one of objects opens them there, `[ {`.
+"""
+
+import json
+import re
+from typing import Any
+
+from moorage.iam.json_text import Literal, read
+
+_BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
+
+
+def render(text: str) -> str:
+    """The same JSON value in ECR's layout, keys in the text's order; raises MalformedPolicyError for what is not JSON.
+
+    Characters beyond U+00FF, which a policy's text may only spell as escapes, are escapes in the result too.
+    """
+    return _value(read(text), 0)
+
+
+def _value(value: Any, level: int) -> str:
+    if isinstance(value, dict):
+        inner, outer = "  " * (level + 1), "  " * level
+        lines = [f"{inner}{_text(key)} : {_value(item, level + 1)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{outer}}}" if lines else "{ }"
+    if isinstance(value, list):
+        return f"[ {', '.join(_value(item, level) for item in value)} ]" if value else "[ ]"
+    if isinstance(value, Literal):
+        return str(value)
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _text(text: str) -> str:
+    return _BEYOND_LATIN_1.sub(_escape, json.dumps(text, ensure_ascii=False))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
