@@ -1,0 +1,111 @@
+"""The server in Amazon's place: its names, its port and a certificate that is trusted, for clients that know nothing of it."""
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.tool import Daemon
+from tests.e2e.namespace import InsideSandbox, Namespace, absence
+from tests.e2e.server import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+
+ACCOUNT, REGION, DOMAIN = "123456789012", "us-east-1", "amazonaws.com"
+REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.{DOMAIN}"
+KEYS = {
+    "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+    "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+}
+HOSTS = (
+    REGISTRY,
+    f"{ACCOUNT}.dkr.ecr.eu-west-1.{DOMAIN}",
+    f"{ACCOUNT}.dkr-ecr.{REGION}.on.aws",
+    f"api.ecr.{REGION}.{DOMAIN}",
+    f"ecr.{REGION}.api.aws",
+    f"sts.{REGION}.{DOMAIN}",
+    f"sts.{DOMAIN}",
+    f"iam.{DOMAIN}",
+    f"api.ecr-public.{REGION}.{DOMAIN}",
+    "public.ecr.aws",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DropIn:
+    """A server under Amazon's names, and the namespace in which they lead to it."""
+
+    root: Path
+    namespace: Namespace
+    authority: Path
+    """The CA's certificate; the namespace's system list holds it too."""
+    trust: Mapping[str, list[str]]
+    """What `moorage tls self-signed` printed, by the words in its headings."""
+
+    def box(self, root: Path) -> InsideSandbox:
+        """A sandbox in the namespace, with the root key in its environment."""
+        return InsideSandbox(root, self.namespace, {**KEYS, "AWS_ECR_DISABLE_CACHE": "1", "AWS_PAGER": ""})
+
+    def lines_for(self, client: str) -> list[str]:
+        """The printed lines for one client."""
+        (found,) = [lines for heading, lines in self.trust.items() if client in heading]
+        return found
+
+    def aws(self, box: InsideSandbox, path: str, *words: str) -> Any:
+        """Run an aws command without an endpoint; returns the JSON that it printed, or None."""
+        out = box.run(path, *words, "--output", "json", env={"AWS_CA_BUNDLE": str(self.authority)}).out
+        return json.loads(out) if out.strip() else None
+
+
+def sections(printed: str) -> dict[str, list[str]]:
+    """Commands by heading; a heading is a comment after an empty line."""
+    found: dict[str, list[str]] = {}
+    for block in printed.strip().split("\n\n"):
+        heading, *lines = block.splitlines()
+        found[heading.removeprefix("# ")] = [line for line in lines if not line.startswith("#")]
+    return found
+
+
+def drop_in() -> Iterator[DropIn]:
+    """Begin it, or skip where there can be no namespace."""
+    if reason := absence():
+        pytest.skip(reason)
+    root = Path(tempfile.mkdtemp(prefix="mo-"))
+    namespace = Namespace(root, HOSTS)
+    box = InsideSandbox(root / "server", namespace)
+    settings = {
+        "MOORAGE_DATA_DIR": str(root / "data"),
+        "MOORAGE_DOMAIN": DOMAIN,
+        "MOORAGE_HOST": "0.0.0.0",
+        "MOORAGE_PORT": "443",
+    }
+    keys = {"MOORAGE_ROOT_ACCESS_KEY_ID": ACCESS_KEY_ID, "MOORAGE_ROOT_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+    moorage = (sys.executable, "-m", "moorage")
+    printed = sections(box.run(*moorage, "tls", "self-signed", "--name", f"*.dkr.ecr.eu-west-1.{DOMAIN}", env=settings).out)
+    exports = dict(line.removeprefix("export ").split("=", 1) for line in printed["serve with it"])
+    server = box.start(*moorage, "serve", log="log", env={**settings, **keys, **exports, "MOORAGE_WORKERS": "2"})
+    try:
+        found = DropIn(root, namespace, root / "data/tls/ca.pem", printed)
+        box.run("sh", "-e", "-c", "\n".join(found.lines_for("the system's list")))
+        _wait_until_ready(server)
+        yield found
+        assert server.stop() == 0, server.said()
+        assert "Traceback" not in server.said(), server.said()
+    finally:
+        server.stop()
+        namespace.end()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _wait_until_ready(server: Daemon, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while " info ready " not in server.said():
+        assert server.process.poll() is None and time.monotonic() < deadline, server.said()
+        time.sleep(0.05)
