@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ KEYS = {
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
 }
+MOORAGE = (sys.executable, "-m", "moorage")
 HOSTS = (
     REGISTRY,
     f"{ACCOUNT}.dkr.ecr.eu-west-1.{DOMAIN}",
@@ -40,12 +41,12 @@ HOSTS = (
 
 @dataclass(frozen=True, slots=True)
 class DropIn:
-    """A server under Amazon's names, and the namespace in which they lead to it."""
+    """A server with TLS, and the namespace in which names lead to it."""
 
     root: Path
     namespace: Namespace
     authority: Path
-    """The CA's certificate; the namespace's system list holds it too."""
+    """The CA's certificate."""
     trust: Mapping[str, list[str]]
     """What `moorage tls self-signed` printed, by the words in its headings."""
 
@@ -74,28 +75,28 @@ def sections(printed: str) -> dict[str, list[str]]:
 
 
 def drop_in() -> Iterator[DropIn]:
-    """Begin it, or skip where there can be no namespace."""
+    """A server in Amazon's place, which the namespace's system trusts; skips where there can be no namespace."""
+    settings = {"MOORAGE_DOMAIN": DOMAIN, "MOORAGE_PORT": "443"}
+    for found in served(HOSTS, settings, "--name", f"*.dkr.ecr.eu-west-1.{DOMAIN}"):
+        found.box(found.root / "setup").run("sh", "-e", "-c", "\n".join(found.lines_for("the system's list")))
+        yield found
+
+
+def served(hosts: Iterable[str], settings: Mapping[str, str], *words: str) -> Iterator[DropIn]:
+    """A server with a certificate of `moorage tls self-signed`, to which these words are given; skips as above."""
     if reason := absence():
         pytest.skip(reason)
     root = Path(tempfile.mkdtemp(prefix="mo-"))
-    namespace = Namespace(root, HOSTS)
+    namespace = Namespace(root, hosts)
     box = InsideSandbox(root / "server", namespace)
-    settings = {
-        "MOORAGE_DATA_DIR": str(root / "data"),
-        "MOORAGE_DOMAIN": DOMAIN,
-        "MOORAGE_HOST": "0.0.0.0",
-        "MOORAGE_PORT": "443",
-    }
+    named = {"MOORAGE_DATA_DIR": str(root / "data"), "MOORAGE_HOST": "0.0.0.0", "MOORAGE_WORKERS": "2", **settings}
     keys = {"MOORAGE_ROOT_ACCESS_KEY_ID": ACCESS_KEY_ID, "MOORAGE_ROOT_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
-    moorage = (sys.executable, "-m", "moorage")
-    printed = sections(box.run(*moorage, "tls", "self-signed", "--name", f"*.dkr.ecr.eu-west-1.{DOMAIN}", env=settings).out)
+    printed = sections(box.run(*MOORAGE, "tls", "self-signed", *words, env=named).out)
     exports = dict(line.removeprefix("export ").split("=", 1) for line in printed["serve with it"])
-    server = box.start(*moorage, "serve", log="log", env={**settings, **keys, **exports, "MOORAGE_WORKERS": "2"})
+    server = box.start(*MOORAGE, "serve", log="log", env={**named, **keys, **exports})
     try:
-        found = DropIn(root, namespace, root / "data/tls/ca.pem", printed)
-        box.run("sh", "-e", "-c", "\n".join(found.lines_for("the system's list")))
         _wait_until_ready(server)
-        yield found
+        yield DropIn(root, namespace, root / "data/tls/ca.pem", printed)
         assert server.stop() == 0, server.said()
         assert "Traceback" not in server.said(), server.said()
     finally:
