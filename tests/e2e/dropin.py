@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.clients.tool import Daemon
-from tests.e2e.namespace import InsideSandbox, Namespace, absence
+from tests.e2e.namespace import ADDRESS, InsideSandbox, Namespace, absence
 from tests.e2e.server import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 ACCOUNT, REGION, DOMAIN = "123456789012", "us-east-1", "amazonaws.com"
@@ -59,6 +59,10 @@ class DropIn:
         (found,) = [lines for heading, lines in self.trust.items() if client in heading]
         return found
 
+    def trust_everywhere(self) -> None:
+        """Have the namespace's system trust the CA, by the printed lines."""
+        self.box(self.root / "setup").run("sh", "-e", "-c", "\n".join(self.lines_for("the system's list")))
+
     def aws(self, box: InsideSandbox, path: str, *words: str) -> Any:
         """Run an aws command without an endpoint; returns the JSON that it printed, or None."""
         out = box.run(path, *words, "--output", "json", env={"AWS_CA_BUNDLE": str(self.authority)}).out
@@ -77,13 +81,16 @@ def sections(printed: str) -> dict[str, list[str]]:
 def drop_in() -> Iterator[DropIn]:
     """A server in Amazon's place, which the namespace's system trusts; skips where there can be no namespace."""
     settings = {"MOORAGE_DOMAIN": DOMAIN, "MOORAGE_PORT": "443"}
-    for found in served(HOSTS, settings, "--name", f"*.dkr.ecr.eu-west-1.{DOMAIN}"):
-        found.box(found.root / "setup").run("sh", "-e", "-c", "\n".join(found.lines_for("the system's list")))
+    for found in served(dict.fromkeys(HOSTS, ADDRESS), settings, "--name", f"*.dkr.ecr.eu-west-1.{DOMAIN}"):
+        found.trust_everywhere()
         yield found
 
 
-def served(hosts: Iterable[str], settings: Mapping[str, str], *words: str) -> Iterator[DropIn]:
-    """A server with a certificate of `moorage tls self-signed`, to which these words are given; skips as above."""
+def served(hosts: Mapping[str, str], settings: Mapping[str, str], *words: str, tls: bool = True) -> Iterator[DropIn]:
+    """A server with a certificate of `moorage tls self-signed`, to which these words are given; skips as above.
+
+    Without `tls` the certificate is made all the same, but the server speaks plain HTTP.
+    """
     if reason := absence():
         pytest.skip(reason)
     root = Path(tempfile.mkdtemp(prefix="mo-"))
@@ -93,7 +100,7 @@ def served(hosts: Iterable[str], settings: Mapping[str, str], *words: str) -> It
     keys = {"MOORAGE_ROOT_ACCESS_KEY_ID": ACCESS_KEY_ID, "MOORAGE_ROOT_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
     printed = sections(box.run(*MOORAGE, "tls", "self-signed", *words, env=named).out)
     exports = dict(line.removeprefix("export ").split("=", 1) for line in printed["serve with it"])
-    server = box.start(*MOORAGE, "serve", log="log", env={**named, **keys, **exports})
+    server = box.start(*MOORAGE, "serve", log="log", env={**named, **keys, **(exports if tls else {})})
     try:
         _wait_until_ready(server)
         yield DropIn(root, namespace, root / "data/tls/ca.pem", printed)

@@ -5,13 +5,13 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.clients.tool import Daemon, Result, Sandbox
 
 ADDRESS = "198.51.100.7"
-"""Where all names lead. It lies on the namespace's loopback, but outside 127.0.0.0/8, where docker would check no certificate."""
+"""Lies on the namespace's loopback, but outside 127.0.0.0/8, where docker would check no certificate."""
 
 _PROGRAMS = ("unshare", "nsenter", "mount", "ip", "update-ca-certificates")
 _SETUP = """\
@@ -43,10 +43,11 @@ def absence() -> str | None:
 class Namespace:
     """Begins when it is made; what is changed in it below /etc and /usr/local/share is gone at its end."""
 
-    def __init__(self, root: Path, hosts: Iterable[str]) -> None:
+    def __init__(self, root: Path, hosts: Mapping[str, str]) -> None:
+        """`hosts` leads names to addresses: ADDRESS, or one in 127.0.0.0/8."""
         scratch = root / "changed"
         scratch.mkdir(parents=True)
-        lines = ["127.0.0.1 localhost", *(f"{ADDRESS} {host}" for host in hosts)]
+        lines = ["127.0.0.1 localhost", *(f"{address} {host}" for host, address in hosts.items())]
         script = _SETUP.format(address=ADDRESS, scratch=shlex.quote(str(scratch)), hosts=shlex.join(lines))
         self._holder = Daemon(["unshare", "-mn", "sh", "-c", script], root / "namespace.log", {"PATH": os.environ["PATH"]})
         deadline = time.monotonic() + 20

@@ -17,7 +17,7 @@ from tests.clients.go_programs import CRANE
 from tests.clients.tool import Result, Tool
 from tests.e2e.dropin import MOORAGE, DropIn, served
 from tests.e2e.images import Layout, small
-from tests.e2e.namespace import InsideSandbox
+from tests.e2e.namespace import ADDRESS, InsideSandbox
 
 pytestmark = pytest.mark.xdist_group("dropin")
 
@@ -42,7 +42,7 @@ NODE = (
 
 @pytest.fixture(scope="module")
 def trusting() -> Iterator[DropIn]:
-    yield from served(["registry.test"], {"MOORAGE_ADDRESS": REGISTRY, "MOORAGE_PORT": "5443"})
+    yield from served({"registry.test": ADDRESS}, {"MOORAGE_ADDRESS": REGISTRY, "MOORAGE_PORT": "5443"})
 
 
 @pytest.fixture(scope="module")
