@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
-from moorage.core.addresses import Addresses
+from moorage.core.addresses import Addresses, parse_address, parse_domain
 from moorage.core.clock import DAY, HOUR, MINUTE, SECOND
 
 T = TypeVar("T")
@@ -31,7 +31,6 @@ DEFAULT_PORT = 5000
 _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _LONGEST = 36_500 * DAY
-_ADDRESS = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,256}")
 
 
@@ -45,6 +44,10 @@ class _RefusedError(ValueError):
 
 def _path(text: str) -> Path:
     return Path(os.path.expanduser(text)).absolute()  # Path.expanduser raises for an unknown user
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(_path(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -91,13 +94,6 @@ def _matching(pattern: re.Pattern[str], wanted: str) -> Callable[[str], str]:
         return text
 
     return parse
-
-
-def _address(text: str) -> str:
-    match = _ADDRESS.fullmatch(text)
-    if not match or (match[1] and not 1 <= int(match[1]) <= 65535):
-        raise _RefusedError("must be a host or host:port, without a scheme and without a path")
-    return text.lower()
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -160,8 +156,8 @@ class Listen:
         "port to listen on; 0 takes any free one. When not set and 5000 or 5001 is taken, the next free pair is used and kept",
         shown=str(DEFAULT_PORT),
     )
-    tls_cert: Path | None = _optional(_path, "certificate chain (PEM) to serve TLS with; goes with the TLS key")
-    tls_key: Path | None = _optional(_path, "private key (PEM) of the certificate")
+    tls_cert: tuple[Path, ...] = _setting(_paths, "", "certificate chains (PEM), the default one first", shown="none")
+    tls_key: tuple[Path, ...] = _setting(_paths, "", "private keys (PEM), in the order of the certificates", shown="none")
     trusted_proxies: tuple[Network, ...] = _setting(
         _networks, "", "addresses or networks whose Forwarded and X-Forwarded-* headers are believed", shown="none"
     )
@@ -202,10 +198,12 @@ class Naming:
     """Names"""
 
     address: str | None = _optional(
-        _address, "host[:port] before the repository name in the default registry's image names", shown="localhost:<port>"
+        parse_address,
+        "host[:port] before the repository name in the default registry's image names",
+        shown="localhost:<port>",
     )
     domain: str | None = _optional(
-        _address, "registries live at <account>.dkr.ecr.<region>.<domain>, the API at api.ecr.<region>.<domain>"
+        parse_domain, "registries live at <account>.dkr.ecr.<region>.<domain>, the API at api.ecr.<region>.<domain>"
     )
 
 
@@ -247,7 +245,7 @@ class Options:
     @property
     def secure(self) -> bool:
         """Whether this server speaks TLS."""
-        return self.listen.tls_cert is not None
+        return bool(self.listen.tls_cert)
 
     @property
     def port(self) -> int:
@@ -358,7 +356,7 @@ def _as_text(key: str, value: object, path: Path) -> str:
 def _value(setting: Setting, given: _Given) -> object:
     try:
         return setting.parse(given.text)
-    except _RefusedError as refused:
+    except ValueError as refused:  # _RefusedError, or what `core` says in the same manner
         shown = "" if setting.secret else f", not {given.text!r}"
         raise ConfigError(f"{setting.variable} (from {given.origin}) {refused}{shown}.") from None
 

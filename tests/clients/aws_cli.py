@@ -24,7 +24,13 @@ def _debian() -> str | None:
 
 AWS_V2 = Tool("aws-cli-v2", _debian, asks("--version"), "Debian package awscli")
 AWS_V1 = Tool("aws-cli-v1", _first_of_version_1, asks("--version"), "PyPI package awscli, first on PATH")
-TOOLS = (AWS_V2, AWS_V1)
+ECR_LOGIN_DEBIAN = Tool(
+    "ecr-login-debian",
+    lambda: shutil.which("/usr/bin/docker-credential-ecr-login"),
+    asks("-v"),
+    "Debian package amazon-ecr-credential-helper",
+)
+TOOLS = (AWS_V2, AWS_V1, ECR_LOGIN_DEBIAN)
 
 
 @dataclass(frozen=True, slots=True)

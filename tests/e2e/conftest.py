@@ -12,7 +12,9 @@ import requests
 
 from tests.clients import distribution
 from tests.clients.tool import Sandbox
+from tests.e2e.dropin import DropIn, drop_in
 from tests.e2e.http import Http
+from tests.e2e.namespace import InsideSandbox
 from tests.e2e.registry import Registry, open_registry
 from tests.e2e.server import Server, free_port
 
@@ -74,6 +76,20 @@ def box(registry: Registry) -> Iterator[Sandbox]:
     sandbox = Sandbox(root)
     sandbox.sign_in(registry.host, registry.username, registry.password)
     yield sandbox
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def dropin() -> Iterator[DropIn]:
+    """The server under Amazon's names, shared by the tests of one worker; skips where there can be no namespace."""
+    yield from drop_in()
+
+
+@pytest.fixture
+def inside(dropin: DropIn) -> Iterator[InsideSandbox]:
+    """A sandbox in whose programs' eyes this server is Amazon's. Its path is short, since sockets stand in it."""
+    root = Path(tempfile.mkdtemp(prefix="mo-"))
+    yield dropin.box(root)
     shutil.rmtree(root, ignore_errors=True)
 
 

@@ -66,9 +66,9 @@ class Started:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
 
-    def refused(self) -> str:
-        """Wait for it to give up with exit status 1; returns the complaint."""
-        assert self.process.wait(PATIENCE) == 1
+    def refused(self, status: int = 1) -> str:
+        """Wait for it to give up with this exit status; returns the complaint."""
+        assert self.process.wait(PATIENCE) == status
         assert "Traceback" not in self.log.read_text()
         return self.log.read_text().splitlines()[-1]
 
@@ -115,10 +115,10 @@ def status(port: int, path: str = "/livez", context: ssl.SSLContext | None = Non
         return connection.getresponse().status
 
 
-def make_certificate(directory: Path, settings: dict[str, str]) -> ssl.SSLContext:
+def make_certificate(directory: Path, settings: dict[str, str], host: str = "localhost") -> ssl.SSLContext:
     """Has the server serve TLS; returns the context of a client that trusts it."""
     authority = trustme.CA()
-    issued = authority.issue_cert("localhost")
+    issued = authority.issue_cert(host)
     cert, key = directory / "cert.pem", directory / "key.pem"
     cert.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     issued.private_key_pem.write_to_path(str(key))
@@ -324,7 +324,34 @@ def test_tls_is_served_and_named_in_every_address(serve: Serve, tmp_path: Path) 
     assert server.end() == 0
 
 
-def test_a_certificate_that_cannot_be_used_is_said(serve: Serve, tmp_path: Path) -> None:
-    (tmp_path / "cert.pem").write_text("no certificate")
-    settings = {"MOORAGE_TLS_CERT": str(tmp_path / "cert.pem"), "MOORAGE_TLS_KEY": str(tmp_path / "none.pem")}
-    assert serve(MOORAGE_PORT="0", **settings).refused().startswith("moorage: TLS cannot be served with ")
+@pytest.mark.parametrize("connection", ["fast", "plain"])
+def test_each_host_gets_its_own_certificate(serve: Serve, tmp_path: Path, connection: str) -> None:
+    port, settings = free_port(), {"MOORAGE_CONNECTION": connection}
+    more: dict[str, str] = {}
+    default = make_certificate(tmp_path, settings)
+    (other := tmp_path / "other").mkdir()
+    trusts_other = make_certificate(other, more, "registry.test")
+    for name, value in more.items():
+        settings[name] += f",{value}"
+    serve(MOORAGE_PORT=str(port), **settings).ready()
+    assert status(port, context=default) == 200
+    for host, context in (("localhost", default), ("registry.test", trusts_other)):
+        with socket.create_connection(("127.0.0.1", port)) as plain, context.wrap_socket(plain, server_hostname=host) as wire:
+            wire.sendall(f"GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            assert wire.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_certificates_that_cannot_be_used_are_said_before_anything_is_made(serve: Serve, tmp_path: Path) -> None:
+    good: dict[str, str] = {}
+    make_certificate(tmp_path, good)
+    (tmp_path / "empty.pem").write_text("no certificate")
+    for cert, key, said in (
+        (tmp_path / "empty.pem", good["MOORAGE_TLS_KEY"], "holds no certificate in PEM."),
+        (good["MOORAGE_TLS_CERT"], tmp_path / "none.pem", "none.pem does not exist."),
+        (f"{tmp_path}/cert.pem,{tmp_path}/cert.pem", good["MOORAGE_TLS_KEY"], "as many certificates as keys, not 2 and 1."),
+    ):
+        server = serve(MOORAGE_PORT="0", MOORAGE_TLS_CERT=str(cert), MOORAGE_TLS_KEY=str(key))
+        complaint = server.refused(2)
+        assert complaint.startswith("moorage: ")
+        assert complaint.endswith(said)
+        assert not server.data.exists()

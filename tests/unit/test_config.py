@@ -131,6 +131,14 @@ def test_half_of_a_pair_is_refused(given: str, missing: str) -> None:
     assert refusal(environ={given: "x"}) == f"{given} (from the variable {given}) needs {missing} too: set both or neither."
 
 
+def test_certificates_and_keys_are_lists(tmp_path: Path) -> None:
+    given = {"MOORAGE_TLS_CERT": "/a.pem, /b.pem", "MOORAGE_TLS_KEY": "/a.key,/b.key,"}
+    listen = load({}, given).options.listen
+    assert (listen.tls_cert, listen.tls_key) == ((Path("/a.pem"), Path("/b.pem")), (Path("/a.key"), Path("/b.key")))
+    (tmp_path / "tls.toml").write_text('tls_cert = ["/a.pem", "/b.pem"]\ntls_key = ["/a.key", "/b.key"]\n')
+    assert load({}, {}, str(tmp_path / "tls.toml")).options.listen == listen
+
+
 def test_a_secret_shows_neither_in_the_options_nor_in_a_refusal() -> None:
     pair = {"MOORAGE_ROOT_ACCESS_KEY_ID": "AKIAEXAMPLE", "MOORAGE_ROOT_SECRET_ACCESS_KEY": "hunter2"}
     loaded = load({}, pair)

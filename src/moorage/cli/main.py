@@ -1,6 +1,7 @@
 """The command line: what is asked for, and who does it."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -13,6 +14,7 @@ from moorage.cli.greeting import command_used
 from moorage.cli.remote.command import Verbs
 from moorage.cli.remote.groups import GROUPS
 from moorage.config import CONFIG_VARIABLE, FILE_NAME, SETTINGS, ConfigError, Loaded, aws_variables, load
+from moorage.core.addresses import Address
 
 _DESCRIPTION = "Moorage, a self-hosted container registry that speaks Amazon ECR's own languages."
 _EPILOG = f"""\
@@ -61,6 +63,10 @@ def _run(arguments: argparse.Namespace) -> int:
         return login.run(loaded.options, arguments.client)
     if arguments.command == "env":
         return environment.run(loaded.options)
+    if arguments.command == "tls":
+        from moorage.cli import tls  # noqa: PLC0415 - start-up time: loads x509
+
+        return tls.self_signed(loaded.options, arguments.name or (), days=arguments.days, force=arguments.force)
     from moorage.cli import client  # noqa: PLC0415 - start-up time: loads botocore
 
     variables = aws_variables()
@@ -109,8 +115,40 @@ def build_parser() -> argparse.ArgumentParser:
         words = commands.add_parser(group.word, help=group.help, description=about)
         verbs = words.add_subparsers(dest="verb", metavar="command", required=True, parser_class=_Exact)
         group.build(Verbs(verbs, lambda parser: _add_settings(parser, _CLIENT_SETTINGS)))
+    _add_tls(commands)
     commands.add_parser("version", help="print the version", description="Print the version.")
     return parser
+
+
+def _add_tls(commands: "argparse._SubParsersAction[_Exact]") -> None:
+    group = commands.add_parser("tls", help="certificates for trials", description="Certificates for trials.")
+    self_signed = group.add_subparsers(dest="tls_command", metavar="command", required=True, parser_class=_Exact).add_parser(
+        "self-signed",
+        help="make a private authority and a certificate",
+        description="Make a private authority and a certificate for this installation's names in the data directory, and print "
+        "the lines that make clients trust it. An authority that is there is kept.",
+    )
+    self_signed.add_argument("--name", action="append", type=_certificate_name, help="one more host name, *.name or IP address")
+    self_signed.add_argument("--days", type=_days, default=397, help="days that the certificate is good for (default: 397)")
+    self_signed.add_argument("--force", action="store_true", help="replace what is there, the authority too")
+    _add_settings(self_signed, _CLIENT_SETTINGS)
+
+
+def _certificate_name(text: str) -> str:
+    name = text.lower().removesuffix(".")
+    try:
+        address = Address.parse(f"[{name}]" if ":" in name else name.removeprefix("*."))
+    except ValueError:
+        address = None
+    if address is None or address.port is not None or (name.startswith("*") and address.is_ip):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a host name, *. and a host name, or an IP address")
+    return name
+
+
+def _days(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= 36_500:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 36500")
+    return int(text)
 
 
 class _Exact(argparse.ArgumentParser):

@@ -5,7 +5,6 @@ import gc
 import logging
 import os
 import resource
-import ssl
 import sys
 from collections.abc import Callable
 
@@ -15,7 +14,8 @@ from moorage.cli.data_directory import Lock, ensure_secret_key, prepare_director
 from moorage.cli.errors import CommandError
 from moorage.cli.listening import Listener, listen
 from moorage.cli.supervisor import Lines, Plan, Supervisor
-from moorage.config import Options
+from moorage.config import ConfigError, Options
+from moorage.http.certificates import Certificate, CertificateError, Pair
 from moorage.http.server import ServerOptions, serve
 from moorage.identity.sealing import WrongKeyError
 from moorage.storage.database.migrate import NewerDatabaseError
@@ -26,16 +26,17 @@ _log = logging.getLogger(__name__)
 def run(options: Options, command: str) -> int:
     """Serve until told to end; returns the exit status. `command` is how a person starts this program again.
 
-    Raises CommandError when the data, the key or the port cannot be had; then nothing is left behind but the data directory.
+    Raises ConfigError when TLS cannot be served with the certificates, and CommandError when the data, the key or the port
+    cannot be had; then nothing is left behind but the data directory.
     """
     logs.configure(options.log_level)
+    _check_tls(options)
     # Whatever is written from here on is for this user alone, also what libraries write.
     os.umask(0o077)
     _raise_descriptor_limit()
     prepare_directory(options.data_dir)
     lock = Lock(options.data_dir)
     ensure_secret_key(options)
-    _check_tls(options)
     listener = listen(options)
     options = options.listening_on(listener.port)
     lock.describe({"endpoint": options.endpoint})
@@ -63,25 +64,28 @@ def _prepare(options: Options) -> app.Prepared:
         raise CommandError(str(error)) from None
 
 
+def _tls_pairs(options: Options) -> tuple[Pair, ...]:
+    certs, keys = options.listen.tls_cert, options.listen.tls_key
+    if len(certs) != len(keys):
+        counts = f"not {len(certs)} and {len(keys)}"
+        raise ConfigError(f"MOORAGE_TLS_CERT and MOORAGE_TLS_KEY must name as many certificates as keys, {counts}.")
+    return tuple(Pair(cert, key) for cert, key in zip(certs, keys, strict=True))
+
+
 def _check_tls(options: Options) -> None:
     """Find out now, not in every worker."""
-    if options.listen.tls_cert is None:
-        return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.listen.tls_cert, options.listen.tls_key)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CommandError(
-            f"TLS cannot be served with {options.listen.tls_cert} and {options.listen.tls_key} as its key: {reason}."
-        ) from None
+        for pair in _tls_pairs(options):
+            Certificate.load(pair)
+    except CertificateError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _plan(options: Options, listener: Listener, lock: Lock, on_ready: Callable[[], None]) -> Plan:
     how = ServerOptions(
         connection=options.listen.connection,
         shutdown_timeout=options.listen.shutdown_timeout,
-        tls_cert=options.listen.tls_cert,
-        tls_key=options.listen.tls_key,
+        tls=_tls_pairs(options),
     )
 
     def web(lines: Lines) -> int:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, cast
 
 import uvicorn
 
+from moorage.http.certificates import Certificates, Pair
 from moorage.http.connection.door import Door
 from moorage.http.connection.hot import HotResponder
 from moorage.http.connection.limits import Limits
@@ -44,8 +44,8 @@ class ServerOptions:
     """`fast` for our own connection class, `plain` for uvicorn's."""
     shutdown_timeout: int
     """Milliseconds that requests in flight get after SIGTERM."""
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
+    tls: tuple[Pair, ...] = ()
+    """Certificates to serve TLS with, the default one first; none for plain HTTP."""
 
 
 class Servable(Protocol):
@@ -88,8 +88,7 @@ def serve(
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=seconds,
-        ssl_certfile=options.tls_cert,
-        ssl_keyfile=options.tls_key,
+        ssl_context_factory=(lambda _config, _default: Certificates(options.tls).context) if options.tls else None,
     )
     _Worker(config, leave_fd, ready, seconds).run(sockets=[listener])
     return 0

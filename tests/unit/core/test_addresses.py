@@ -1,6 +1,6 @@
 import pytest
 
-from moorage.core.addresses import Addresses, registry_named_by
+from moorage.core.addresses import Addresses, parse_address, parse_domain, registry_named_by
 from moorage.core.arn import root_arn
 from moorage.core.call import Registry
 
@@ -31,7 +31,18 @@ def test_a_domain_wins_over_the_addresses() -> None:
     [
         ("123456789012.dkr.ecr.us-east-1.amazonaws.com", ("123456789012", "us-east-1")),
         ("123456789012.DKR.ECR.us-east-1.LOCALHOST:5000", ("123456789012", "us-east-1")),
+        ("123456789012.dkr.ecr.us-east-1.amazonaws.com.", ("123456789012", "us-east-1")),
+        ("123456789012.dkr.ecr.us-east-1.amazonaws.com.:443", ("123456789012", "us-east-1")),
+        ("123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", ("123456789012", "us-gov-west-1")),
+        ("123456789012.dkr-ecr.us-east-1.on.aws", ("123456789012", "us-east-1")),
+        ("123456789012.dkr-ecr-fips.us-east-1.on.aws:8443", ("123456789012", "us-east-1")),
         ("123456789012.dkr.ecr.us-east-1", None),
+        ("123456789012.dkr.ecr.us-east-1.", None),
+        ("123456789012.dkr.ecr.us-east-1.:5000", None),
+        ("123456789012.dkr-ecr-other.us-east-1.on.aws", None),
+        ("api.ecr.us-east-1.amazonaws.com", None),
+        ("[::1]:5000", None),
+        ("[fe80::1]", None),
         ("12345678901.dkr.ecr.us-east-1.localhost", None),
         ("x123456789012.dkr.ecr.us-east-1.localhost", None),
         ("localhost:5000", None),
@@ -44,6 +55,43 @@ def test_a_host_selects_a_registry_or_none(host: str, expected: tuple[str, str] 
 
 def test_what_is_addressed_is_selected_again() -> None:
     assert registry_named_by(HERE.registry("999999999999", "eu-west-1")) == ("999999999999", "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["localhost", "localhost:5000", "registry:5000", "registry.example.com", "10.0.0.7:5000", "[::1]:5000", "[2001:DB8::1]"],
+)
+def test_what_clients_take_for_a_registry_is_an_address(address: str) -> None:
+    assert parse_address(address) == address.lower()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("registry", "must have a port when the host has no dot"),
+        ("https://registry.example.com", "must be a host or host:port"),
+        ("registry.example.com/team", "must be a host or host:port"),
+        ("registry.example.com.", "must be a host or host:port"),
+        ("registry..example.com", "must be a host or host:port"),
+        ("registry.example.com:", "must be a host or host:port"),
+        ("registry.example.com:0", "must be a host or host:port"),
+        ("registry.example.com:65536", "must be a host or host:port"),
+        ("[::::]:5000", "must be a host or host:port"),
+        ("::1", "must be a host or host:port"),
+        ("under_score:5000", "must be a host or host:port"),
+        ("", "must be a host or host:port"),
+    ],
+)
+def test_what_they_would_not_reach_is_refused(address: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_address(address)
+
+
+def test_a_domain_is_a_name() -> None:
+    assert parse_domain("Localhost:5000") == "localhost:5000"
+    for address in ("10.0.0.7", "10.0.0.7:443", "[::1]"):
+        with pytest.raises(ValueError, match="must be a domain name"):
+            parse_domain(address)
 
 
 def test_arns_are_amazons() -> None:
