@@ -44,10 +44,18 @@ EITHER = Requirement(("ecr:PutImage", "ecr:GetDownloadUrlForLayer"), any_of=True
 LISTING = Requirement(("ecr:BatchGetImage",), "repositories")
 
 
+def is_confined(scope: Scope | None, needed: Requirement, name: str) -> bool:
+    try:
+        confine(ROOT, scope, needed, name, RESOURCE)
+    except AccessDeniedError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize(("needed", "name"), [(PULL, "team/app"), (EITHER, "team/app"), (LISTING, "")])
 def test_a_scope_lets_pass_what_lies_in_it(needed: Requirement, name: str) -> None:
-    confine(ROOT, PULLER, needed, name, RESOURCE)
-    confine(ROOT, None, needed, "any", RESOURCE)
+    assert not is_confined(PULLER, needed, name)
+    assert not is_confined(None, needed, "any")
 
 
 @pytest.mark.parametrize(
