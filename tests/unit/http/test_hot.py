@@ -13,10 +13,11 @@ from moorage.http.distribution.hot import LARGEST_BODY, HotAnswers
 from moorage.http.facts import Fact
 from moorage.http.request_ids import RequestIds
 from moorage.identity import tokens
+from moorage.identity.scope import Scope
 from moorage.images import store
 from moorage.repositories.model import Repository
 from moorage.storage.database.schema import access_keys, audit, images
-from tests.unit.ground import REGION, ROOT, Ground, config_of, digest_of, manifest_of
+from tests.unit.ground import ACCOUNT, REGION, ROOT, Ground, config_of, digest_of, manifest_of
 
 ADDRESS = "192.0.2.1"
 LINES = b"Host: localhost:5000\r\nAuthorization: Basic x\r\n\r\n"
@@ -39,17 +40,25 @@ class Hot:
         assert token is not None
         self.token = token
 
+    def bear(self, *repositories: str, actions: tuple[str, ...] = ("pull",)) -> None:
+        """From now on the client that is learnt bears a token with this scope."""
+        scope = Scope.parse(repositories, actions)
+        made = self.ground.write(lambda tx: tokens.make(tx, ROOT, REGION, clock.HOUR, name="hot", scope=scope))
+        token = tokens.find_token(self.points, tokens.hash_of(made.password))
+        assert token is not None
+        self.token = token
+
     def ask(self, path: str, method: str = "GET", *, address: str = ADDRESS, lines: bytes = LINES) -> bytes | None:
         return self.answers.for_client(address)(head(path, method, lines))
 
-    def learn(self, repository: Repository, tag: str, **scope: Any) -> None:
+    def learn(self, repository: Repository, tag: str, *, lines: bytes = LINES, **scope: Any) -> None:
         """What the ordinary way teaches after it has answered a pull by tag."""
         image = self.ground.read(lambda tx: store.by_tag(tx, repository.id, tag))
         assert image is not None
         body = self.ground.read(lambda tx: store.body(tx, image.digest))
         condition, parameters = store.condition_of(image, tag)
         fact = Fact(self.ground.call("BatchGetImage", repository.name), self.token, condition, parameters, image.id)
-        offered = {"moorage.hot": {"head": head(f"/v2/{repository.name}/manifests/{tag}")}}
+        offered = {"moorage.hot": {"head": head(f"/v2/{repository.name}/manifests/{tag}", lines=lines)}}
         given = {"extensions": offered, "client": (ADDRESS, 1), "headers": [], **scope}
         self.answers.learn(given, fact, {**manifest_headers(image), **COMMON_HEADERS}, body)
 
@@ -192,3 +201,30 @@ def test_what_is_answered_is_recorded_with_its_number(ground: Ground, hot: Hot, 
     assert ground.rows(sa.select(images.c.last_pulled_at))[0].last_pulled_at == ground.clock.now()
     hot.answers.report()
     assert len(ground.rows(sa.select(audit.c.id).where(audit.c.event_name == "BatchGetImage"))) == len(rows)
+
+
+def test_a_token_with_a_scope_gets_no_answer_outside_it(ground: Ground, hot: Hot, repository: Repository) -> None:
+    other = ground.repository("other/app")
+    push(ground, repository, "v1")
+    push(ground, repository, "v2", n="2")
+    push(ground, other, "v1", n="3")
+    hot.learn(repository, "v1")
+    assert hot.ask(path(other, "v1")), "what nobody asked for is looked up for whom the scope allows it"
+    theirs = LINES.replace(b"Basic x", b"Basic scoped")
+    hot.bear("team/*")
+    hot.learn(repository, "v1", lines=theirs)
+    for reference in ("v1", "v2"):
+        assert hot.ask(path(repository, reference), lines=theirs)
+        assert hot.ask(path(repository, reference), "HEAD", lines=theirs)
+    for method in ("GET", "HEAD"):
+        assert hot.ask(path(other, "v1"), method, lines=theirs) is None, "not even what others were answered"
+    assert hot.ask(path(other, "v1"))
+
+
+def test_a_revoked_token_gets_no_answer(ground: Ground, hot: Hot, repository: Repository) -> None:
+    push(ground, repository, "v1")
+    hot.bear("team/*")
+    hot.learn(repository, "v1")
+    assert hot.ask(path(repository, "v1"))
+    ground.write(lambda tx: tokens.revoke(tx, ACCOUNT, hot.token.id))
+    assert hot.ask(path(repository, "v1")) is None

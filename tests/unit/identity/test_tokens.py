@@ -6,8 +6,13 @@ from functools import partial
 import pytest
 
 from moorage.core import clock
-from moorage.identity import access_keys, tokens
+from moorage.core.call import Principal
+from moorage.identity import access_keys, accounts, tokens
+from moorage.identity.errors import TokenNotFoundError
+from moorage.identity.scope import Scope
+from moorage.storage.database.schema import access_keys as keys
 from moorage.storage.database.schema import tokens as table
+from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ACCOUNT, REGION, ROOT, Ground
 
 
@@ -87,3 +92,76 @@ def test_get_authorization_token_hands_out_one_password_for_each_registry_asked_
     others = ground.do("GetAuthorizationToken", registryIds=[ACCOUNT, "999999999999"])["authorizationData"]
     assert others[1]["proxyEndpoint"] == "http://999999999999.dkr.ecr.us-east-1.localhost:5000"
     assert others[0]["authorizationToken"] == others[1]["authorizationToken"]
+
+
+SCOPE = Scope.parse(["team/*"], ["pull"])
+
+
+def make(ground: Ground, name: str, lifetime: int = clock.HOUR, scope: Scope | None = SCOPE) -> tokens.NewToken:
+    return ground.write(lambda tx: tokens.make(tx, ROOT, REGION, lifetime, name=name, scope=scope))
+
+
+def test_a_token_keeps_its_scope(ground: Ground, points: sqlite3.Connection) -> None:
+    made = make(ground, "ci")
+    found = tokens.find_token(points, tokens.hash_of(made.password))
+    assert found is not None and (found.id, found.scope, found.expires_at) == (made.id, SCOPE, made.expires_at)
+    assert made.password not in repr(made)
+
+
+def test_live_tokens_are_listed_oldest_first_and_page_by_page(ground: Ground) -> None:
+    names: list[str | None] = []
+    for number in range(7):
+        make(ground, f"t{number}", scope=None if number % 2 else SCOPE)
+        names.append(f"t{number}")
+        ground.clock.advance(number % 3)  # some are made in the same millisecond
+    issue(ground)
+    names.append(None)
+    seen: list[tokens.LiveToken] = []
+
+    def following(tx: Transaction) -> list[tokens.LiveToken]:
+        return tokens.live(tx, ACCOUNT, (seen[-1].created_at, seen[-1].id) if seen else None, 3)
+
+    while page := ground.read(following):
+        seen += page
+    assert len(seen) == len(names) and {each.name for each in seen} == {*names}
+    assert [each.created_at for each in seen] == sorted(each.created_at for each in seen)
+    assert {each.scope for each in seen} == {None, SCOPE}
+    assert {(each.principal_arn, each.access_key_id, each.region) for each in seen} == {(ROOT.arn, ROOT.access_key_id, REGION)}
+
+
+def test_what_is_over_is_not_listed_and_cannot_be_revoked(ground: Ground) -> None:
+    made = make(ground, "short", clock.MINUTE)
+    ground.clock.advance(clock.MINUTE)
+    assert ground.read(lambda tx: tokens.live(tx, ACCOUNT, None, 10)) == []
+    with pytest.raises(TokenNotFoundError):
+        ground.write(lambda tx: tokens.revoke(tx, ACCOUNT, made.id))
+    assert ground.count(table) == 1, "its bearer still reads that it expired"
+
+
+def test_a_revoked_token_is_gone_at_once(ground: Ground, points: sqlite3.Connection) -> None:
+    made, other = make(ground, "gone"), make(ground, "kept")
+    ground.write(lambda tx: tokens.revoke(tx, ACCOUNT, made.id))
+    assert not tokens.still_good(points, made.id, 0) and tokens.find_token(points, tokens.hash_of(made.password)) is None
+    assert tokens.still_good(points, other.id, ground.clock.now())
+
+
+def test_another_accounts_tokens_are_neither_listed_nor_revoked(ground: Ground, points: sqlite3.Connection) -> None:
+    made = make(ground, "mine")
+
+    def second(tx: Transaction) -> tokens.NewToken:
+        account = accounts.create_account(tx, "210987654321", "second")
+        key = access_keys.ensure_root_key(tx, ground.sealer, account.id)
+        principal = Principal(account.id, f"arn:aws:iam::{account.id}:root", "Root", key.id)
+        return tokens.make(tx, principal, REGION, clock.HOUR, name="theirs")
+
+    theirs = ground.write(second)
+    assert [each.id for each in ground.read(lambda tx: tokens.live(tx, ACCOUNT, None, 10))] == [made.id]
+    with pytest.raises(TokenNotFoundError):
+        ground.write(lambda tx: tokens.revoke(tx, ACCOUNT, theirs.id))
+    assert tokens.still_good(points, theirs.id, ground.clock.now())
+
+
+def test_a_token_whose_key_is_not_active_is_not_live(ground: Ground) -> None:
+    make(ground, "of an inactive key")
+    ground.write(lambda tx: tx.execute(keys.update().values(active=False)).rowcount)
+    assert ground.read(lambda tx: tokens.live(tx, ACCOUNT, None, 10)) == []
