@@ -8,7 +8,7 @@ from moorage.core import wildcard
 from moorage.core.call import Registry
 from moorage.images import search_store
 from moorage.images.search import Search
-from moorage.images.search_store import Position
+from moorage.images.search_store import BOUNDS, Bounds, Position
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.storage.database.transaction import Transaction
 
@@ -47,7 +47,13 @@ class Page:
 
 
 def find(
-    tx: Transaction, registry: Registry, search: Search, allowed: Callable[[str], bool], after: Position | None, limit: int
+    tx: Transaction,
+    registry: Registry,
+    search: Search,
+    allowed: Callable[[str], bool],
+    after: Position | None,
+    limit: int,
+    bounds: Bounds = BOUNDS,
 ) -> Page:
     """The next page behind `after`, among the repositories that `allowed` lets the caller see, by name.
 
@@ -62,7 +68,7 @@ def find(
         for number, name in names.items()
         if allowed(name) and (pattern is None or wildcard.matches(pattern.text, name))
     }
-    found = search_store.page(tx, search, list(seen), after, limit)
+    found = search_store.page(tx, search, list(seen), after, limit, bounds)
     hits, shown = _hits(tx, search, found.positions, seen)
     end = found.end if len(shown) == len(found.positions) else shown[-1]
     return Page(hits, end)

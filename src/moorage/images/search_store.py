@@ -1,8 +1,8 @@
 """Searching images and tags in the database: what is asked, in pages whose work is bounded however few rows match.
 
 A page walks an index in the order that is asked for, from where the page before ended. Where few rows fit a condition that
-has an index of its own, those are taken instead. Conditions without an index are tried on at most `_MOST_TRIED` rows a
-page; a page can then be short, or empty, and still have a successor.
+has an index of its own, those are taken instead. Conditions without an index are tried on a bounded number of rows
+a page; a page can then be short, or empty, and still have a successor.
 """
 
 import json
@@ -16,8 +16,6 @@ from moorage.images.search import Label, Pattern, Platform, Search, Span
 from moorage.storage.database.schema import image_children, images, repositories, tags
 from moorage.storage.database.transaction import Transaction
 
-_FEW = 2_000
-_MOST_TRIED = 20_000
 _AFTER_ALL = "\U0010ffff"
 """Sorts behind every character of tags, digests and repository names."""
 
@@ -25,6 +23,17 @@ Position = tuple[int | str | None, int]
 """Of an image: the time that orders it (None: it was never pulled) and its id. Of a tag: its name and its image's id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one page costs at most."""
+
+    few: int = 2_000
+    """Rows that are taken by the index of a condition, and sorted."""
+    tried: int = 20_000
+    """Rows on which the other conditions are tried."""
+
+
+BOUNDS = Bounds()
 _other_tags = tags.alias("other_tags")
 
 
@@ -46,11 +55,18 @@ def names(tx: Transaction, registry_id: int, pattern: Pattern | None) -> dict[in
     return {row.id: row.name for row in tx.all(query)}
 
 
-def page(tx: Transaction, search: Search, repository_ids: Sequence[int], after: Position | None, limit: int) -> Found:
+def page(
+    tx: Transaction,
+    search: Search,
+    repository_ids: Sequence[int],
+    after: Position | None,
+    limit: int,
+    bounds: Bounds = BOUNDS,
+) -> Found:
     """The next `limit` images, or tags where they are ordered by tag, behind the position `after`."""
     if not repository_ids:
         return Found()
-    few = _few(tx, search, repository_ids)
+    few = _few(tx, search, repository_ids, bounds.few)
     if search.order == "tag":
         walks = [_by_tag(search, repository_ids, few)]
     else:
@@ -59,7 +75,8 @@ def page(tx: Transaction, search: Search, repository_ids: Sequence[int], after: 
     for walk in walks:
         if after is not None and not walk.may_follow(after):
             continue
-        part = _step(tx, walk, None if after is None or not walk.holds(after) else after, limit + 1 - len(found))
+        start = None if after is None or not walk.holds(after) else after
+        part = _step(tx, walk, start, limit + 1 - len(found), bounds.tried)
         found += part.positions
         if len(found) > limit:
             return Found(found[:limit], found[limit - 1])
@@ -102,12 +119,12 @@ class _Walk:
         return query.order_by(*(key.desc() if self.descending else key.asc() for key in self.keys))
 
 
-def _step(tx: Transaction, walk: _Walk, after: Position | None, limit: int) -> Found:
+def _step(tx: Transaction, walk: _Walk, after: Position | None, limit: int, tried: int) -> Found:
     """At most `limit` rows; `end` is set where rows are left that were not tried."""
     rows = walk.rows if after is None else walk.rows.where(walk.between(after, behind=True))
     end: Position | None = None
     if walk.tried:
-        last = tx.one(walk.ordered(rows).limit(1).offset(_MOST_TRIED - 1))
+        last = tx.one(walk.ordered(rows).limit(1).offset(tried - 1))
         if last is not None:
             end = _position(last)
             rows = rows.where(walk.between(end, behind=False))
@@ -165,7 +182,7 @@ def _by_tag(search: Search, repository_ids: Sequence[int], few: Sequence[int] | 
     return _Walk(rows.where(_among(tags.c.image_id, few), *looked_at), keys, search.descending, ())
 
 
-def _few(tx: Transaction, search: Search, repository_ids: Sequence[int]) -> list[int] | None:
+def _few(tx: Transaction, search: Search, repository_ids: Sequence[int], most: int) -> list[int] | None:
     """The images that fit a condition with an index of its own, if they are few; None if there is none such."""
     here, live = _among(images.c.repository_id, repository_ids), images.c.removed_at.is_(None)
     of_images = sa.select(images.c.id).where(here, live)
@@ -183,8 +200,8 @@ def _few(tx: Transaction, search: Search, repository_ids: Sequence[int]) -> list
     if search.order != "pulled" and search.pulled.after is not None:
         queries.append(of_images.where(*_span(images.c.last_pulled_at, search.pulled)))
     for query in queries:
-        ids = [row[0] for row in tx.all(query.limit(_FEW + 1))]
-        if len(ids) <= _FEW:
+        ids = [row[0] for row in tx.all(query.limit(most + 1))]
+        if len(ids) <= most:
             return list(dict.fromkeys(ids))
     return None
 

@@ -1,0 +1,191 @@
+"""What a search may ask, and what it costs; what it finds is a property (tests/property/test_search.py)."""
+
+import hashlib
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from moorage.core.errors import InvalidParameterError
+from moorage.identity import accounts
+from moorage.images import finding, search
+from moorage.repositories.errors import RepositoryNotFoundError
+from moorage.repositories.model import Repository
+from moorage.storage.database.schema import images, manifests, tags
+from moorage.storage.database.transaction import Transaction
+from tests.unit.ground import ROOT, Ground, digest_of, index_of
+
+
+def find(ground: Ground, limit: int = 100, **asked: Any) -> finding.Page:
+    wanted = search.parse(**{"order": "pushed", "descending": True, **asked})
+    return ground.read(lambda tx: finding.find(tx, ground.registry, wanted, lambda _: True, None, limit))
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ({"tag": "x" * 129}, "'tag' failed to satisfy constraint: 'must have 1 to 128 characters'"),
+        ({"tag": ""}, "must have 1 to 128 characters"),
+        ({"tag": "*a*a*a*a*a"}, "at most 4 wildcards"),
+        ({"repository": "*" * 10_000}, "'repository' failed to satisfy constraint: 'must have 1 to 256 characters'"),
+        ({"digest": "sha256:XYZ"}, "must be the beginning of a digest"),
+        ({"digest": "%"}, "must be the beginning of a digest"),
+        ({"labels": ["=x"]}, "must be key or key=value"),
+        ({"labels": [f"k{number}" for number in range(21)]}, "at most 20 times"),
+        ({"platform": "linux//v8"}, "must be os, os/architecture"),
+        ({"platform": "a/b/c/d"}, "must be os, os/architecture"),
+        ({"media_type": ""}, "must have 1 to 255 characters"),
+        ({"pushed": (-1, None)}, "'pushed_after' failed to satisfy constraint: 'must be a time between 1970 and 9999'"),
+        ({"pulled": (None, 1 << 62)}, "'pulled_before' failed"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(asked: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidParameterError, match=text.replace("*", r"\*").replace("(", r"\(")):
+        search.parse(**{"order": "pushed", "descending": True, **asked})
+
+
+def test_a_hit_shows_what_is_known_of_an_image(ground: Ground, repository: Repository) -> None:
+    body = ground.push(repository, "app", "v1", "v2")
+    ground.put(repository, index_of([body]), "all")
+    index, image = find(ground, platform="linux/amd64").hits
+    assert (index.tags, index.platform, image.platform) == (("all",), None, "linux/amd64")
+    assert (image.repository, image.digest, image.tags) == (repository.name, digest_of(body), ("v1", "v2"))
+    assert (image.labels, image.pushed_by, image.last_pulled_at, image.subject) == ({"name": "app"}, ROOT.arn, None, None)
+    tag = find(ground, order="tag", descending=False, tag="v*").hits[0]
+    assert (tag.tags, tag.moved_at) == (("v1",), ground.clock.now())
+
+
+def test_bare_hexadecimal_is_the_beginning_of_a_sha256_digest(ground: Ground, repository: Repository) -> None:
+    body = ground.push(repository, "app")
+    short = digest_of(body).removeprefix("sha256:")[:12]
+    assert [hit.digest for hit in find(ground, digest=short).hits] == [digest_of(body)]
+
+
+def test_a_repository_that_is_named_must_be_there_and_a_pattern_need_not(ground: Ground, repository: Repository) -> None:
+    with pytest.raises(RepositoryNotFoundError):
+        find(ground, repository="no/where")
+    assert find(ground, repository="no/*") == finding.Page()
+
+
+def test_repositories_that_the_caller_may_not_see_are_not_searched(ground: Ground, repository: Repository) -> None:
+    ground.push(repository, "app", "v1")
+    ground.push(ground.repository("secret/app"), "app", "v1")
+    for order in ("pushed", "pulled", "tag"):
+        wanted = search.parse(order=order, descending=True)
+
+        def work(tx: Transaction, wanted: search.Search = wanted) -> finding.Page:
+            return finding.find(tx, ground.registry, wanted, lambda name: name == repository.name, None, 10)
+
+        assert [hit.repository for hit in ground.read(work).hits] == [repository.name]
+
+
+def test_other_registries_are_not_searched(ground: Ground, repository: Repository) -> None:
+    ground.push(repository, "app", "v1")
+    other = ground.write(lambda tx: accounts.ensure_registry(tx, "private", ROOT.account_id, "eu-west-1"))
+    for order in ("pushed", "tag"):
+        wanted = search.parse(order=order, descending=True)
+
+        def work(tx: Transaction, wanted: search.Search = wanted) -> finding.Page:
+            return finding.find(tx, other, wanted, lambda _: True, None, 10)
+
+        assert ground.read(work) == finding.Page()
+
+
+# --- what it costs --------------------------------------------------------------------------------------------------
+
+
+def stock(ground: Ground, repository: Repository, count: int) -> None:
+    """Images without content, straight into the tables."""
+
+    def fill(tx: Transaction) -> None:
+        body = tx.insert(manifests, digest=f"sha256:{repository.id}", body=b"{}")
+        rows = [
+            {
+                "id": number + 1,
+                "repository_id": repository.id,
+                "manifest_id": body,
+                "digest": f"sha256:{hashlib.sha256(str(number).encode()).hexdigest()}",
+                "media_type": "application/vnd.oci.image.manifest.v1+json",
+                "size": 1,
+                "image_size": 1,
+                "labels": '{"a": "1", "b": "two"}',
+                "pushed_at": number,
+                "pushed_by": "somebody",
+                "last_pulled_at": number if number % 2 else None,
+            }
+            for number in range(count)
+        ]
+        tx.execute(sa.insert(images), rows)
+        named = [
+            {"repository_id": repository.id, "name": f"t{row['id']}", "image_id": row["id"], "moved_at": 0} for row in rows
+        ]
+        tx.execute(sa.insert(tags), named)
+
+    ground.write(fill)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"order": "pulled", "descending": False},
+        {"order": "tag"},
+        {"tag": "*nothing*"},
+        {"tag": "t77"},
+        {"labels": ["a=nothing"]},
+        {"platform": "plan9"},
+        {"order": "tag", "labels": ["a=nothing"]},
+        {"digest": "sha256:abcd"},
+        {"order": "pulled", "pushed": (90_000, None)},
+    ],
+)
+def test_a_page_of_a_hundred_thousand_images_is_quick(big: Ground, asked: dict[str, Any]) -> None:
+    for repository in ("big/app", "*"):
+        best = min(_seconds(big, repository, asked) for _ in range(3))
+        assert best < 0.4, f"{best:.3f} s"  # measured: 5 to 70 ms; a walk over everything takes seconds on a busy machine
+
+
+def _seconds(ground: Ground, repository: str, asked: dict[str, Any]) -> float:
+    start = time.perf_counter()
+    find(ground, repository=repository, **asked)
+    return time.perf_counter() - start
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory, template: Any) -> Any:
+    """An installation with a large repository and a small one."""
+    made = Ground(tmp_path_factory.mktemp("big"), template)
+    stock(made, made.repository("big/app"), 100_000)
+    made.repository("small/app")
+    yield made
+    made.close()
+
+
+def test_pages_walk_an_index_and_sort_nothing(ground: Ground, repository: Repository) -> None:
+    ground.repository("other/app")
+    seen: list[str] = []
+    for repository_name in (repository.name, "*"):
+        for order in ("pushed", "pulled", "tag"):
+            wanted = search.parse(order=order, descending=True, repository=repository_name)
+            seen += ground.read(partial(_plans, ground=ground, wanted=wanted))
+    assert seen and not [plan for plan in seen if "SCAN images" in plan and "INDEX" not in plan], seen
+    assert not [plan for plan in seen if "USE TEMP B-TREE FOR ORDER BY" in plan], seen
+
+
+def _plans(tx: Transaction, ground: Ground, wanted: search.Search) -> list[str]:
+    """How SQLite carries out the statements of a search on images and tags."""
+    plans: list[str] = []
+
+    def note(_connection: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if "ORDER BY" in statement and "LIMIT" in statement and "EXPLAIN" not in statement:
+            plans.extend(row[3] for row in tx.connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+    engine = tx.connection.engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        finding.find(tx, ground.registry, wanted, lambda _: True, None, 10)
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+    return plans
