@@ -6,7 +6,7 @@ from moorage.access.authorize import authorize, confine
 from moorage.core.addresses import registry_named_by
 from moorage.core.call import Call, Registry
 from moorage.core.clock import Timestamp
-from moorage.core.errors import AccessDeniedError
+from moorage.core.errors import AccessDeniedError, MoorageError
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
 from moorage.http.context import Context
@@ -16,7 +16,8 @@ from moorage.http.distribution.headers import COMMON_HEADERS
 from moorage.http.distribution.hot import HotAnswers
 from moorage.http.messages import BadRequestError, DisconnectedError, Request, Response
 from moorage.http.peer import Peer, peer_of
-from moorage.identity.tokens import NotAuthorizedError, Token
+from moorage.http.strangers import Strangers
+from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
 
 
 @dataclass(slots=True)
@@ -29,10 +30,11 @@ class _Progress:
 class Distribution:
     """Answers every request below `/v2/`."""
 
-    def __init__(self, context: Context, authenticator: Authenticator, hot: HotAnswers) -> None:
+    def __init__(self, context: Context, authenticator: Authenticator, hot: HotAnswers, strangers: Strangers) -> None:
         self._context = context
         self._authenticator = authenticator
         self._hot = hot
+        self._strangers = strangers
 
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
@@ -46,6 +48,8 @@ class Distribution:
             known = problems.known(error, request_id)
             if progress.call:
                 self._context.recorder.call(progress.call, known.oci_code)
+            elif isinstance(known, NotAuthorizedError | TokenExpiredError) and request.header(b"authorization"):
+                known = self._stranger(request, request_id, known)
             response = problems.in_oci(known, self._realm(request))
         _complete(request, response)
         if response.fact is not None:
@@ -80,6 +84,16 @@ class Distribution:
         if account_id != token.principal.account_id:
             raise AccessDeniedError(f"User: {token.principal.arn} is not authorized to use the registry with id '{account_id}'")
         return await self._context.registry(account_id, region)
+
+    def _stranger(self, request: Request, request_id: str, error: MoorageError) -> MoorageError:
+        """Take note of a password that is nobody's, or no longer good; returns the error to answer."""
+        return self._strangers.failed(
+            error,
+            request_id=request_id,
+            peer=peer_of(request, self._context.policy.trusted_proxies),
+            protocol="oci",
+            user_agent=request.header(b"user-agent") or "",
+        )
 
     def _realm(self, request: Request) -> str:
         peer = peer_of(request, self._context.policy.trusted_proxies)
