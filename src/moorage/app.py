@@ -95,7 +95,7 @@ class WebApplication:
         urls = DownloadUrls(secret)
         sealer, page_tokens = Sealer(secret), PageTokens(secret)
         signatures = Signatures(context, KeyRing(context.points, sealer))
-        strangers = Strangers(self._recorder, clock)
+        strangers = Strangers(self._recorder, clock, options.listen.trusted_proxies)
         control = Control(
             context,
             json=[Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens))],
@@ -104,7 +104,7 @@ class WebApplication:
             strangers=strangers,
         )
         recovery = Recovery(self._database, retention=keeping.retention, sparse_indexes=keeping.sparse_indexes)
-        api = Api(context, signatures, Parts(sealer, page_tokens, recovery))
+        api = Api(context, signatures, strangers, Parts(sealer, page_tokens, recovery))
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot, strangers)
         self.asgi = PrivateApplication(context, distribution, control, api, urls, self.hot)

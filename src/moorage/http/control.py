@@ -12,15 +12,14 @@ from moorage.aws.decode import Params
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, Entry
 from moorage.aws.requirements import Need
-from moorage.aws.signature_errors import MissingAuthenticationTokenError, SignatureError
 from moorage.core.call import Call, Registry
-from moorage.core.errors import MoorageError, UnavailableError
+from moorage.core.errors import UnavailableError
 from moorage.http import problems
 from moorage.http.budget import ByteBudget
 from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, Request, Response
-from moorage.http.peer import Peer, peer_of
-from moorage.http.signatures import IN_LOOP, Caller, Claim, Signatures, claimed_key_id
+from moorage.http.peer import Peer
+from moorage.http.signatures import IN_LOOP, Caller, Claim, Signatures
 from moorage.http.strangers import Strangers
 from moorage.http.tongues import Asked, JsonTongue, QueryTongue, Tongue, speaks_query
 from moorage.storage.database.transaction import Transaction
@@ -78,8 +77,9 @@ class Control:
             known = problems.known(error, request_id)
             if progress.call:
                 self._context.recorder.call(progress.call, known.aws_code)
-            elif isinstance(known, SignatureError) and not isinstance(known, MissingAuthenticationTokenError):
-                known = self._stranger(tongue, request, request_id, known)
+            else:
+                name = tongue.operation(request)
+                known = self._strangers.unsigned(known, request, request_id, protocol="aws", event_name=name)
             response = tongue.failure(known, request_id, progress.service)
         response.headers["x-amzn-requestid"] = request_id
         response.headers["x-content-type-options"] = "nosniff"
@@ -132,18 +132,6 @@ class Control:
             return body, await self._signatures.verify(claim, body)
         finally:
             self._unverified -= 1
-
-    def _stranger(self, tongue: Tongue, request: Request, request_id: str, error: SignatureError) -> MoorageError:
-        """Take note of a signature that nobody here made; returns the error to answer."""
-        return self._strangers.failed(
-            error,
-            request_id=request_id,
-            peer=peer_of(request, self._context.policy.trusted_proxies),
-            protocol="aws",
-            event_name=tongue.operation(request),
-            key_id=claimed_key_id(request),
-            user_agent=request.header(b"user-agent") or "",
-        )
 
     async def _result(self, tongue: Tongue, asked: Asked, entry: Entry, call: Call, params: Params) -> Response:
         result = await self._run(entry, call, params)

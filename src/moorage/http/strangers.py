@@ -4,13 +4,18 @@ Only failures count against an address: whoever shares one with a client that ha
 """
 
 import re
+from collections.abc import Sequence
 
 from moorage.audit.recorder import Recorder
+from moorage.aws.signature_errors import MissingAuthenticationTokenError, SignatureError
 from moorage.core.call import Call, Principal, Registry
 from moorage.core.clock import Clock
 from moorage.core.errors import MoorageError, RateExceededError
 from moorage.http.limits import AddressLimit
-from moorage.http.peer import Peer
+from moorage.http.messages import Request
+from moorage.http.peer import Network, peer_of
+from moorage.http.problems import api_code
+from moorage.http.signatures import claimed_key_id
 
 FAILURES_PER_SECOND = 20
 FAILURES_AT_ONCE = 100
@@ -31,32 +36,33 @@ _LOGIN = "Login"
 class Strangers:
     """Takes note of failed logins."""
 
-    def __init__(self, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, recorder: Recorder, clock: Clock, trusted: Sequence[Network] = ()) -> None:
+        """`trusted` are the proxies whose word about a client's address is believed."""
         self._recorder = recorder
         self._clock = clock
+        self._trusted = trusted
         self._each = AddressLimit(clock, per_second=FAILURES_PER_SECOND, burst=FAILURES_AT_ONCE)
         self._all = AddressLimit(clock, per_second=_RECORDED_PER_SECOND, burst=_RECORDED_AT_ONCE)
 
     def failed(
         self,
         error: MoorageError,
-        *,
+        request: Request,
         request_id: str,
-        peer: Peer,
+        *,
         protocol: str,
         event_name: str = "",
         key_id: str = "",
-        user_agent: str = "",
     ) -> MoorageError:
         """Record a failed login; returns the error to answer, which is another one for an address that fails too often.
 
         `key_id` is what the request claims; what does not look like one is not kept, since it may be a misplaced secret.
         """
+        peer = peer_of(request, self._trusted)
         try:
             self._each.take(peer.address)
         except RateExceededError as exceeded:
             error, key_id, event_name = exceeded, "", ""
-        code = error.oci_code if protocol == "oci" else error.aws_code
         call = Call(
             request_id=request_id,
             at=self._clock.now(),
@@ -65,11 +71,21 @@ class Strangers:
             principal=Principal("", "", "Unknown", key_id if _KEY_ID.fullmatch(key_id) else ""),
             registry=Registry(0, "private", "", ""),
             source_address=peer.address,
-            user_agent=user_agent,
+            user_agent=request.header(b"user-agent") or "",
             protocol=protocol,
         )
+        code = {"oci": error.oci_code, "api": api_code(type(error))}.get(protocol, error.aws_code)
         self._recorder.call(self._counted(call), code)
         return error
+
+    def unsigned(
+        self, error: MoorageError, request: Request, request_id: str, *, protocol: str, event_name: str = ""
+    ) -> MoorageError:
+        """`failed` for a request that had to be signed; other errors, and requests without any signature, pass unrecorded."""
+        if not isinstance(error, SignatureError) or isinstance(error, MissingAuthenticationTokenError):
+            return error
+        key_id = claimed_key_id(request)
+        return self.failed(error, request, request_id, protocol=protocol, event_name=event_name, key_id=key_id)
 
     def _counted(self, call: Call) -> Call:
         try:

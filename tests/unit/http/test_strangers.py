@@ -5,13 +5,18 @@ import pytest
 import sqlalchemy as sa
 
 from moorage.audit.recorder import Recorder
-from moorage.aws.signature_errors import SignatureMismatchError
+from moorage.aws.signature_errors import (
+    InvalidSecurityTokenError,
+    MissingAuthenticationTokenError,
+    SignatureMismatchError,
+)
 from moorage.core.clock import SECOND
-from moorage.core.errors import MoorageError, RateExceededError
-from moorage.http.peer import Peer
+from moorage.core.errors import AccessDeniedError, MoorageError, RateExceededError
+from moorage.http.messages import BodyTooLargeError
 from moorage.http.strangers import FAILURES_AT_ONCE, FAILURES_PER_SECOND, Strangers
 from moorage.storage.database.schema import audit
 from tests.unit.ground import Ground
+from tests.unit.http.asked import request
 
 
 @pytest.fixture
@@ -22,8 +27,7 @@ def recorder(ground: Ground) -> Iterator[Recorder]:
 
 
 def fail(strangers: Strangers, address: str = "192.0.2.1", **more: Any) -> MoorageError:
-    peer = Peer(address, "http", "registry")
-    return strangers.failed(SignatureMismatchError(), request_id="r", peer=peer, protocol="aws", **more)
+    return strangers.failed(SignatureMismatchError(), request(client=address), "r", protocol="aws", **more)
 
 
 def rows(ground: Ground, recorder: Recorder) -> list[tuple[Any, ...]]:
@@ -63,3 +67,16 @@ def test_failures_from_everywhere_fill_only_so_many_rows(ground: Ground, recorde
     assert len(found) == 1001
     assert found[-1][1:] == ("Login", None, "InvalidSignatureException", 2000)
     assert sum(row[-1] for row in found) == 3000
+
+
+def test_only_a_signature_that_was_given_and_is_wrong_counts_as_a_failed_login(ground: Ground, recorder: Recorder) -> None:
+    strangers = Strangers(recorder, ground.clock)
+    for error in (MissingAuthenticationTokenError(), AccessDeniedError("no"), BodyTooLargeError("no")):
+        assert strangers.unsigned(error, request(), "r", protocol="api") is error
+    assert rows(ground, recorder) == []
+    scope = "AKIANOBODY0000000001/20260101/us-east-1/moorage/aws4_request"
+    given = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+    asked = request(("Authorization", given), ("X-Amz-Date", "20260101T000000Z"))
+    strangers.unsigned(InvalidSecurityTokenError(), asked, "r", protocol="api")
+    ((_, _, key_id, _, _),) = rows(ground, recorder)
+    assert key_id == "AKIANOBODY0000000001"

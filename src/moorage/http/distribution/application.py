@@ -6,7 +6,7 @@ from moorage.access.authorize import authorize, confine
 from moorage.core.addresses import registry_named_by
 from moorage.core.call import Call, Registry
 from moorage.core.clock import Timestamp
-from moorage.core.errors import AccessDeniedError, MoorageError
+from moorage.core.errors import AccessDeniedError
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
 from moorage.http.context import Context
@@ -49,7 +49,7 @@ class Distribution:
             if progress.call:
                 self._context.recorder.call(progress.call, known.oci_code)
             elif isinstance(known, NotAuthorizedError | TokenExpiredError) and request.header(b"authorization"):
-                known = self._stranger(request, request_id, known)
+                known = self._strangers.failed(known, request, request_id, protocol="oci")
             response = problems.in_oci(known, self._realm(request))
         _complete(request, response)
         if response.fact is not None:
@@ -84,16 +84,6 @@ class Distribution:
         if account_id != token.principal.account_id:
             raise AccessDeniedError(f"User: {token.principal.arn} is not authorized to use the registry with id '{account_id}'")
         return await self._context.registry(account_id, region)
-
-    def _stranger(self, request: Request, request_id: str, error: MoorageError) -> MoorageError:
-        """Take note of a password that is nobody's, or no longer good; returns the error to answer."""
-        return self._strangers.failed(
-            error,
-            request_id=request_id,
-            peer=peer_of(request, self._context.policy.trusted_proxies),
-            protocol="oci",
-            user_agent=request.header(b"user-agent") or "",
-        )
 
     def _realm(self, request: Request) -> str:
         peer = peer_of(request, self._context.policy.trusted_proxies)
