@@ -21,6 +21,7 @@ from moorage.http.distribution.application import Distribution
 from moorage.http.distribution.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
 from moorage.http.signatures import Signatures
+from moorage.http.strangers import Strangers
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.operations import IdentityOperations
@@ -99,16 +100,18 @@ class WebApplication:
         urls = DownloadUrls(secret)
         sealer, page_tokens = Sealer(secret), PageTokens(secret)
         signatures = Signatures(context, KeyRing(context.points, sealer))
+        strangers = Strangers(self._recorder, clock, options.listen.trusted_proxies)
         control = Control(
             context,
             json=[Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens))],
             query=[Dispatcher(Service("sts"), [SecurityTokenOperations()])],
             signatures=signatures,
+            strangers=strangers,
         )
         recovery = Recovery(self._database, retention=keeping.retention, sparse_indexes=keeping.sparse_indexes)
-        api = Api(context, signatures, Parts(sealer, page_tokens, recovery))
+        api = Api(context, signatures, strangers, Parts(sealer, page_tokens, recovery))
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
-        distribution = Distribution(context, Authenticator(context.points, clock), self.hot)
+        distribution = Distribution(context, Authenticator(context.points, clock), self.hot, strangers)
         self.asgi = PrivateApplication(context, distribution, control, api, urls, self.hot)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ recites every constraint of an element (`'Member must satisfy constraint: […, 
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,10 @@ _LINEAR: Mapping[str, str] = {
 }
 
 _MAX_MATCHED = 4096
-"""No pattern is tried on a longer value: none of the model's languages has a longer word that means anything."""
+"""No pattern but a single class is tried on a longer value: none of these languages has a longer word that means anything."""
+
+_ONE_CLASS = re.compile(r"\[(?P<inside>(?:[^\[\]\\]|\\.)+)\](?P<times>[*+])")
+_CATEGORY = re.compile(r"\\p\{([A-Z])\}")
 
 _WHOLES = frozenset({"structure", "list", "map"})
 _NULL = "Member must not be null"
@@ -198,8 +202,25 @@ def _is_repository_name(value: str) -> bool:
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
     """Whether the whole value fits; by ASCII rules, since the classes of Java's patterns know no other letters."""
-    compiled = re.compile(_LINEAR.get(pattern, pattern), re.ASCII)
+    text = _LINEAR.get(pattern, pattern).replace(r"\u10000-\u10FFFF", r"\U00010000-\U0010FFFF")
+    one_class = _ONE_CLASS.fullmatch(text)
+    if one_class is not None and r"\p{" in text:
+        return _unicode_matcher(one_class["inside"], may_be_empty=one_class["times"] == "*")
+    compiled = re.compile(text, re.ASCII)
+    if one_class is not None:
+        return lambda value: compiled.fullmatch(value) is not None
     return lambda value: len(value) <= _MAX_MATCHED and compiled.fullmatch(value) is not None
+
+
+def _unicode_matcher(inside: str, *, may_be_empty: bool) -> Callable[[str], bool]:
+    """For a class with categories of Unicode in it, which Python's patterns do not know."""
+    categories = frozenset(_CATEGORY.findall(inside))
+    others = re.compile(f"[{_CATEGORY.sub('', inside)}]")
+
+    def fits(character: str) -> bool:
+        return unicodedata.category(character)[0] in categories or others.match(character) is not None
+
+    return lambda value: all(map(fits, value)) and (may_be_empty or bool(value))
 
 
 def hash_set_order(values: list[str]) -> list[str]:

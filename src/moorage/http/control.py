@@ -13,16 +13,25 @@ from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, Entry
 from moorage.aws.requirements import Need
 from moorage.core.call import Call, Registry
+from moorage.core.errors import UnavailableError
 from moorage.http import problems
+from moorage.http.budget import ByteBudget
 from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, Request, Response
 from moorage.http.peer import Peer
-from moorage.http.signatures import IN_LOOP, Caller, Signatures
+from moorage.http.signatures import IN_LOOP, Caller, Claim, Signatures
+from moorage.http.strangers import Strangers
 from moorage.http.tongues import Asked, JsonTongue, QueryTongue, Tongue, speaks_query
 from moorage.storage.database.transaction import Transaction
 
 _LARGE_ANSWERS = frozenset({"BatchGetImage", "DescribeImages", "DescribeRepositoryCreationTemplates", "ListImages"})
 """Encoding these can take long enough to hold up the event loop."""
+
+_BODY_BYTES = 128 * 1024 * 1024
+"""Of larger bodies that one worker has in memory at the same time; what would go beyond it waits, and then is refused."""
+
+_MOST_UNVERIFIED = 512
+"""Requests of one worker whose bodies are being read: whose they are is not proven yet."""
 
 _REGISTRY_SERVICE = "ecr"
 """The service whose calls are about a registry of the caller's region; the others' are about an account."""
@@ -40,10 +49,18 @@ class Control:
     """Answers the requests of the AWS services that are here."""
 
     def __init__(
-        self, context: Context, json: Sequence[Dispatcher], query: Sequence[Dispatcher], signatures: Signatures
+        self,
+        context: Context,
+        json: Sequence[Dispatcher],
+        query: Sequence[Dispatcher],
+        signatures: Signatures,
+        strangers: Strangers,
     ) -> None:
         self._context = context
         self._signatures = signatures
+        self._strangers = strangers
+        self._budget = ByteBudget(_BODY_BYTES, most_waiting=64, patience=10)
+        self._unverified = 0
         self._json = JsonTongue(json)
         self._query = QueryTongue(query)
 
@@ -60,6 +77,9 @@ class Control:
             known = problems.known(error, request_id)
             if progress.call:
                 self._context.recorder.call(progress.call, known.aws_code)
+            else:
+                name = tongue.operation(request)
+                known = self._strangers.unsigned(known, request, request_id, protocol="aws", event_name=name)
             response = tongue.failure(known, request_id, progress.service)
         response.headers["x-amzn-requestid"] = request_id
         response.headers["x-content-type-options"] = "nosniff"
@@ -72,8 +92,17 @@ class Control:
             await context.in_thread(tongue.prepare)
         # Whose signature it claims to be comes first: nobody without a key makes this server read a large body.
         claim = self._signatures.claim(request, tongue.signing_names(request))
-        body = await request.body(tongue.most_body)
-        caller = await self._signatures.verify(claim, body)
+        announced = request.content_length
+        if announced is not None and (announced <= IN_LOOP or announced > tongue.most_body):
+            return await self._answer_claim(tongue, request, request_id, progress, claim)
+        async with self._budget.hold(tongue.most_body if announced is None else announced):
+            return await self._answer_claim(tongue, request, request_id, progress, claim)
+
+    async def _answer_claim(
+        self, tongue: Tongue, request: Request, request_id: str, progress: _Progress, claim: Claim
+    ) -> Response:
+        context = self._context
+        body, caller = await self._verified(tongue, request, claim)
         asked = tongue.read(request, body, caller.service)
         progress.service = asked.dispatcher.service
         entry = asked.dispatcher.ready(asked.operation)
@@ -94,6 +123,17 @@ class Control:
             also = allowed_among(caller.principal, account_id, entry.asks, call.resource)
             progress.call = call = replace(call, registry=registry, also_allowed=also)
         return await self._result(tongue, asked, entry, call, params)
+
+    async def _verified(self, tongue: Tongue, request: Request, claim: Claim) -> tuple[bytes, Caller]:
+        """The body, and who signed it."""
+        if self._unverified >= _MOST_UNVERIFIED:
+            raise UnavailableError
+        self._unverified += 1
+        try:
+            body = await request.body(tongue.most_body)
+            return body, await self._signatures.verify(claim, body)
+        finally:
+            self._unverified -= 1
 
     async def _result(self, tongue: Tongue, asked: Asked, entry: Entry, call: Call, params: Params) -> Response:
         result = await self._run(entry, call, params)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from moorage.aws import sigv4
 from moorage.aws.canonical import SignedRequest
-from moorage.aws.signature_errors import InvalidSecurityTokenError
+from moorage.aws.signature_errors import InvalidSecurityTokenError, SignatureError
 from moorage.core.call import Principal
 from moorage.http.context import Context
 from moorage.http.messages import Request
@@ -58,16 +58,8 @@ class Signatures:
         None stands for any name; whoever gives it looks at the caller's `service` afterwards.
         Looks the key up and judges everything about the claim that needs no body. Blocks for one point read.
         """
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
-        # The client signed the host that it asked for, which a trusted proxy may have replaced by its own name for us.
         peer = peer_of(request, self._context.policy.trusted_proxies)
-        host = peer.host
-        signed = SignedRequest(
-            method=request.method,
-            path=request.raw_path,
-            query=request.scope["query_string"].decode("latin-1"),
-            headers=[(name, host if name == "host" and host else value) for name, value in headers],
-        )
+        signed = _signed(request, peer.host)
         credential = sigv4.parse(signed)
         key = self._keys.find(credential.access_key_id)
         if key is None or not key.active or credential.session_token is not None:
@@ -94,3 +86,22 @@ class Signatures:
                 self._signing_keys.clear()
             key = self._signing_keys[what] = sigv4.signing_key(claim.key.secret, credential)
         return key
+
+
+def claimed_key_id(request: Request) -> str:
+    """The access key that a request claims to be signed with, or an empty text. Nothing of it is proven."""
+    try:
+        return sigv4.parse(_signed(request, "")).access_key_id
+    except SignatureError:
+        return ""
+
+
+def _signed(request: Request, host: str) -> SignedRequest:
+    """The request as it was signed, with the host that the client asked for: a trusted proxy may have put its own there."""
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
+    return SignedRequest(
+        method=request.method,
+        path=request.raw_path,
+        query=request.scope["query_string"].decode("latin-1"),
+        headers=[(name, host if name == "host" and host else value) for name, value in headers],
+    )

@@ -42,6 +42,7 @@ _INSERT = Prepared(
     "encryption_type",
     "kms_key",
 )
+_NEWEST = Prepared(sa.select(sa.func.coalesce(sa.func.max(repositories.c.id), 0)))
 _INSERT_USAGE = Prepared(sa.insert(usage), "repository_id")
 
 
@@ -78,7 +79,8 @@ def count(tx: Transaction, registry: Registry) -> int:
 
 def newest_id(tx: Transaction) -> int:
     """The largest id of any repository, or 0."""
-    return int(tx.execute(sa.select(sa.func.coalesce(sa.func.max(repositories.c.id), 0))).scalar_one())
+    ((newest,),) = tx.run(_NEWEST)
+    return int(newest)
 
 
 def insert(tx: Transaction, registry: Registry, wanted: Repository, created_by: str, tags: Mapping[str, str]) -> Repository:

@@ -1,4 +1,6 @@
 import re
+from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from moorage.core.arn import root_arn
 from moorage.identity import access_keys, accounts
+from moorage.identity.access_keys import KeyRing
 from moorage.identity.sealing import Sealer, WrongKeyError
 from moorage.storage.database.schema import access_keys as table
 from moorage.storage.database.schema import accounts as accounts_table
@@ -123,3 +126,29 @@ def test_a_registry_is_made_once_for_each_service_account_and_region(ground: Gro
 def test_an_account_is_made_once(ground: Ground) -> None:
     ground.write(lambda tx: accounts.ensure_account(tx, ACCOUNT, "renamed"))
     assert [tuple(row) for row in ground.rows(sa.select(accounts_table.c.id, accounts_table.c.name))] == [(ACCOUNT, "default")]
+
+
+@pytest.fixture
+def ring(ground: Ground) -> Iterator[KeyRing]:
+    with closing(ground.database.point_reader()) as points:
+        yield KeyRing(points, ground.sealer)
+
+
+def test_a_ring_finds_what_the_database_has_now(ground: Ground, ring: KeyRing) -> None:
+    found = ring.find(ROOT.access_key_id)
+    assert found is not None
+    assert (found.principal, found.secret, found.active) == (ROOT, "secret", True)
+    ground.write(lambda tx: tx.execute(sa.update(table).values(active=False)))
+    again = ring.find(ROOT.access_key_id)
+    assert again is not None
+    assert not again.active
+    ground.write(lambda tx: access_keys.set_root_key(tx, ground.sealer, ACCOUNT, ROOT.access_key_id, "another"))
+    changed = ring.find(ROOT.access_key_id)
+    assert changed is not None
+    assert changed.secret == "another"
+    ground.write(lambda tx: tx.execute(sa.delete(table)))
+    assert ring.find(ROOT.access_key_id) is None
+
+
+def test_a_ring_tells_no_secret(ring: KeyRing) -> None:
+    assert "secret" not in repr(ring.find(ROOT.access_key_id))

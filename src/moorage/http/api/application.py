@@ -22,6 +22,7 @@ from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, MethodNotAllowedError, Request, Response
 from moorage.http.peer import peer_of
 from moorage.http.signatures import Caller, Signatures
+from moorage.http.strangers import Strangers
 
 DOCUMENT_PATH = f"{BASE}/openapi.json"
 MOST_BODY = 64 * 1024
@@ -41,9 +42,10 @@ class _Progress:
 class Api:
     """Answers every request below `/api/`."""
 
-    def __init__(self, context: Context, signatures: Signatures, parts: Parts) -> None:
+    def __init__(self, context: Context, signatures: Signatures, strangers: Strangers, parts: Parts) -> None:
         self._context = context
         self._signatures = signatures
+        self._strangers = strangers
         self._parts = parts
 
     async def answer(self, request: Request) -> Response:
@@ -58,6 +60,8 @@ class Api:
             known = problems.known(error, request_id)
             if progress.call:
                 self._context.recorder.call(progress.call, problems.api_code(type(known)))
+            else:
+                known = self._strangers.unsigned(known, request, request_id, protocol="api")
             response = problems.in_json(known, request_id)
         return _completed(request, response, request_id)
 

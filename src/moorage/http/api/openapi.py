@@ -13,6 +13,7 @@ from moorage.core.errors import (
     AccessDeniedError,
     InvalidParameterError,
     MoorageError,
+    RateExceededError,
     StorageFullError,
     UnavailableError,
 )
@@ -27,6 +28,7 @@ _ANYWHERE: tuple[type[MoorageError], ...] = (
     SignatureError,
     AccessDeniedError,
     BodyTooLargeError,
+    RateExceededError,
     InternalError,
     UnavailableError,
 )

@@ -16,7 +16,8 @@ from moorage.http.distribution.headers import COMMON_HEADERS
 from moorage.http.distribution.hot import HotAnswers
 from moorage.http.messages import BadRequestError, DisconnectedError, Request, Response
 from moorage.http.peer import Peer, peer_of
-from moorage.identity.tokens import NotAuthorizedError, Token
+from moorage.http.strangers import Strangers
+from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
 
 
 @dataclass(slots=True)
@@ -29,10 +30,11 @@ class _Progress:
 class Distribution:
     """Answers every request below `/v2/`."""
 
-    def __init__(self, context: Context, authenticator: Authenticator, hot: HotAnswers) -> None:
+    def __init__(self, context: Context, authenticator: Authenticator, hot: HotAnswers, strangers: Strangers) -> None:
         self._context = context
         self._authenticator = authenticator
         self._hot = hot
+        self._strangers = strangers
 
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
@@ -46,6 +48,8 @@ class Distribution:
             known = problems.known(error, request_id)
             if progress.call:
                 self._context.recorder.call(progress.call, known.oci_code)
+            elif isinstance(known, NotAuthorizedError | TokenExpiredError) and request.header(b"authorization"):
+                known = self._strangers.failed(known, request, request_id, protocol="oci")
             response = problems.in_oci(known, self._realm(request))
         _complete(request, response)
         if response.fact is not None:
