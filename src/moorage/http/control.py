@@ -21,7 +21,7 @@ from moorage.http.signatures import IN_LOOP, Caller, Signatures
 from moorage.http.tongues import Asked, JsonTongue, QueryTongue, Tongue, speaks_query
 from moorage.storage.database.transaction import Transaction
 
-_LARGE_ANSWERS = frozenset({"BatchGetImage", "DescribeImages", "ListImages"})
+_LARGE_ANSWERS = frozenset({"BatchGetImage", "DescribeImages", "ListImageReferrers", "ListImages"})
 """Encoding these can take long enough to hold up the event loop."""
 
 _REGISTRY_SERVICE = "ecr"
