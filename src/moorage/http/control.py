@@ -24,7 +24,9 @@ from moorage.http.strangers import Strangers
 from moorage.http.tongues import Asked, JsonTongue, QueryTongue, Tongue, speaks_query
 from moorage.storage.database.transaction import Transaction
 
-_LARGE_ANSWERS = frozenset({"BatchGetImage", "DescribeImages", "DescribeRepositoryCreationTemplates", "ListImages"})
+_LARGE_ANSWERS = frozenset(
+    {"BatchGetImage", "DescribeImages", "DescribeRepositoryCreationTemplates", "ListImageReferrers", "ListImages"}
+)
 """Encoding these can take long enough to hold up the event loop."""
 
 _BODY_BYTES = 128 * 1024 * 1024

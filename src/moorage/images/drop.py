@@ -27,6 +27,9 @@ JOB = "drop-repositories"
 _STEP = 500
 """Rows of a step."""
 
+_STEP_IMAGES = 200
+"""Images of a step: most hangs on them."""
+
 _STEP_BYTES = 4 * 1024 * 1024
 """Manifests of a step, since freeing their pages takes time too; one manifest can have as much."""
 
@@ -67,7 +70,7 @@ def _images(tx: Transaction, repository_id: int) -> int:
     query = sa.select(images.c.id, images.c.manifest_id, images.c.size).where(images.c.repository_id == repository_id)
     chosen: list[sa.Row[tuple[int, int, int]]] = []
     size = 0
-    for row in tx.all(query.limit(_STEP)):
+    for row in tx.all(query.limit(min(_STEP, _STEP_IMAGES))):
         size += row.size
         if chosen and size > _STEP_BYTES:
             break

@@ -100,12 +100,24 @@ class ImageOperations:
         repository = repositories.get(tx, call.registry, params["repositoryName"])
         deleted: list[_Answer] = []
         failures: list[_Answer] = []
-        for image_id in _distinct(params["imageIds"]):
+        named = _distinct(params["imageIds"])
+        # What they hit is what they named before this request, and an image that two of them hit is reported once.
+        for image_id, hit in zip(named, [_hit(tx, repository, image_id) for image_id in named], strict=True):
             try:
                 deleted += _delete(tx, call, repository, image_id, identifiers.resolve(tx, repository.id, image_id))
             except FailedIdentifierError as error:
-                failures.append(failure(image_id, error.code, error.reason))
+                gone_already = error.code == "ImageNotFound" and any(hit == entry["imageDigest"] for entry in deleted)
+                if not gone_already:
+                    failures.append(failure(image_id, error.code, error.reason))
         return {"imageIds": deleted, "failures": failures}
+
+
+def _hit(tx: Transaction, repository: Repository, image_id: Mapping[str, str]) -> str | None:
+    """The digest of the image that an identifier names now, or None."""
+    try:
+        return identifiers.resolve(tx, repository.id, image_id).digest
+    except FailedIdentifierError:
+        return None
 
 
 def _delete(tx: Transaction, call: Call, repository: Repository, image_id: Mapping[str, str], image: Image) -> list[_Answer]:

@@ -1,5 +1,6 @@
 """The scheduled tasks of an installation."""
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -20,6 +21,9 @@ from moorage.workers.runner import Task
 EVENTS_KEPT = 7 * clock.DAY
 AUDIT_KEPT = 90 * clock.DAY
 _STEP = 1000
+_TURN_SECONDS = 2.0
+_LONGEST_REST_SECONDS = 0.02
+"""Between two steps of a long job, which rests as long as it worked, but no longer than this."""
 
 
 def tasks(database: Database, blobs: BlobStore, *, grace: int, retention: int) -> Mapping[str, Task]:
@@ -32,6 +36,22 @@ def tasks(database: Database, blobs: BlobStore, *, grace: int, retention: int) -
 
         return run
 
+    def in_turns(name: str, work: Callable[[Transaction], int]) -> Callable[[Mapping[str, Any]], None]:
+        """For what can take minutes: other jobs, an orderly stop and those who wait for the write lock get their turn."""
+
+        def run(_payload: Mapping[str, Any]) -> None:
+            ends = time.monotonic() + _TURN_SECONDS
+            began = time.monotonic()
+            while database.write(work).result():
+                now = time.monotonic()
+                if now > ends:
+                    database.write(lambda tx: tx.enqueue(name)).result()
+                    return
+                time.sleep(min(now - began, _LONGEST_REST_SECONDS))
+                began = time.monotonic()
+
+        return run
+
     return {
         "reap-uploads": Task(10 * clock.MINUTE, lambda _: ignore(collect.reap_uploads(database, blobs))),
         "purge-tokens": Task(clock.HOUR, steps(tokens.purge)),
@@ -39,7 +59,7 @@ def tasks(database: Database, blobs: BlobStore, *, grace: int, retention: int) -
         "purge-audit": Task(clock.HOUR, steps(partial(_drop_old, table=audit, kept=AUDIT_KEPT))),
         "purge-images": Task(_often(retention), steps(partial(remove.purge, retention=retention))),
         "purge-dead-jobs": Task(clock.HOUR, steps(jobs.drop_dead)),
-        drop.JOB: Task(10 * clock.MINUTE, steps(drop.drop_step)),
+        drop.JOB: Task(10 * clock.MINUTE, in_turns(drop.JOB, drop.drop_step)),
         "collect": Task(_often(grace), lambda _: ignore(collect.collect(database, blobs, grace))),
         "fold-usage": Task(clock.MINUTE, steps(accounting.fold)),
     }

@@ -58,8 +58,26 @@ def test_tag_and_digest_together_remove_just_the_tag(door: Door, repository: str
 def test_an_image_named_twice_is_reported_once(door: Door, repository: str) -> None:
     content = small("named twice")
     door.push(repository, content, "a")
-    deleted, _ = _delete(door, repository, {"imageDigest": content.digest}, {"imageTag": "a"}, {"imageDigest": content.digest})
+    by_digest, by_tag, by_both = (
+        {"imageDigest": content.digest},
+        {"imageTag": "a"},
+        {"imageDigest": content.digest, "imageTag": "a"},
+    )
+    for ids in ((by_digest, by_tag, by_both, by_digest), (by_tag, by_digest), (by_both, by_tag)):
+        assert _delete(door, repository, *ids) == ([by_both], [])
+        door.put(repository, content, "a")
+
+
+def test_what_was_never_there_is_a_failure_beside_what_was(door: Door, repository: str) -> None:
+    content = small("beside")
+    door.push(repository, content, "a")
+    wrong = {"imageDigest": small("another").digest, "imageTag": "a"}
+    deleted, failures = _delete(door, repository, {"imageTag": "a"}, wrong, {"imageTag": "b"})
     assert deleted == [{"imageDigest": content.digest, "imageTag": "a"}]
+    assert [(entry["imageId"], entry["failureCode"]) for entry in failures] == [
+        (wrong, "ImageNotFound"),
+        ({"imageTag": "b"}, "ImageNotFound"),
+    ]
 
 
 def test_what_is_gone_cannot_be_deleted_again(door: Door, repository: str) -> None:
