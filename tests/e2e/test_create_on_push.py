@@ -7,6 +7,7 @@ import pytest
 from tests.clients.containers_tools import skopeo_copy
 from tests.clients.go_programs import crane
 from tests.clients.tool import Sandbox
+from tests.e2e.api import Api
 from tests.e2e.http import assert_holds, push, upload, with_query
 from tests.e2e.images import digest, runnable
 from tests.e2e.registry import Registry
@@ -83,6 +84,14 @@ def test_of_many_first_pushes_at_once_all_succeed(registry: Registry, prefix: st
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: registry.http.post(f"/v2/{name}/blobs/uploads/").status_code, range(16)))
     assert answers == [202] * 16
+
+
+@pytest.mark.parametrize(("actions", "status"), [(["push"], 404), (["push", "ecr:CreateRepository"], 202), (["all"], 202)])
+def test_a_token_creates_only_what_its_scope_allows(registry: Registry, prefix: str, actions: list[str], status: int) -> None:
+    api = Api(registry.host)
+    session = api.sign_in(api.token(repositories=[f"{prefix}/*"], actions=actions)["password"])
+    assert session.post(f"/v2/{prefix}/new/blobs/uploads/").status_code == status
+    assert _is_unknown(registry, f"{prefix}/new") == (status == 404)
 
 
 @pytest.mark.requires_client("skopeo")
