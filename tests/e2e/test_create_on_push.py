@@ -1,6 +1,9 @@
 """Create-on-push: the first upload of a push makes the repository that a creation template provides for."""
 
+import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -10,7 +13,8 @@ from tests.clients.tool import Sandbox
 from tests.e2e.api import Api
 from tests.e2e.http import assert_holds, push, upload, with_query
 from tests.e2e.images import digest, runnable
-from tests.e2e.registry import Registry
+from tests.e2e.registry import Registry, open_registry
+from tests.e2e.server import Server
 
 pytestmark = pytest.mark.ours
 
@@ -69,6 +73,19 @@ def test_a_mount_creates_the_repository_with_what_is_mounted(registry: Registry,
     answer = registry.http.post(f"/v2/{prefix}/unmounted/blobs/uploads/?mount={absent}&from={prefix}")
     assert answer.status_code == 202
     assert _mutability(registry, f"{prefix}/unmounted") == "IMMUTABLE"
+
+
+def test_a_mount_that_comes_to_nothing_leaves_one_record_of_each_thing_done(own_server: Callable[..., Server]) -> None:
+    server = own_server()
+    registry = open_registry(server.host)
+    registry.ecr.create_repository_creation_template(prefix="team", appliedFor=["CREATE_ON_PUSH"])
+    answer = registry.http.post(f"/v2/team/app/blobs/uploads/?mount={digest(b'absent')}")
+    assert answer.status_code == 202
+    with closing(sqlite3.connect(f"file:{server.data}/moorage.db?mode=ro", uri=True)) as database:
+        rows = database.execute(
+            "SELECT event_name FROM audit WHERE request_id = ? ORDER BY event_name", (answer.headers["x-amzn-requestid"],)
+        ).fetchall()
+    assert rows == [("CreateRepository",), ("InitiateLayerUpload",)]
 
 
 @pytest.mark.parametrize("query", ["", f"?mount={digest(b'y')}", f"?digest={digest(b'y')}"])
