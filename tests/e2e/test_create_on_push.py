@@ -1,15 +1,20 @@
 """Create-on-push: the first upload of a push makes the repository that a creation template provides for."""
 
+import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
 from tests.clients.containers_tools import skopeo_copy
 from tests.clients.go_programs import crane
 from tests.clients.tool import Sandbox
+from tests.e2e.api import Api
 from tests.e2e.http import assert_holds, push, upload, with_query
 from tests.e2e.images import digest, runnable
-from tests.e2e.registry import Registry
+from tests.e2e.registry import Registry, open_registry
+from tests.e2e.server import Server
 
 pytestmark = pytest.mark.ours
 
@@ -70,6 +75,19 @@ def test_a_mount_creates_the_repository_with_what_is_mounted(registry: Registry,
     assert _mutability(registry, f"{prefix}/unmounted") == "IMMUTABLE"
 
 
+def test_a_mount_that_comes_to_nothing_leaves_one_record_of_each_thing_done(own_server: Callable[..., Server]) -> None:
+    server = own_server()
+    registry = open_registry(server.host)
+    registry.ecr.create_repository_creation_template(prefix="team", appliedFor=["CREATE_ON_PUSH"])
+    answer = registry.http.post(f"/v2/team/app/blobs/uploads/?mount={digest(b'absent')}")
+    assert answer.status_code == 202
+    with closing(sqlite3.connect(f"file:{server.data}/moorage.db?mode=ro", uri=True)) as database:
+        rows = database.execute(
+            "SELECT event_name FROM audit WHERE request_id = ? ORDER BY event_name", (answer.headers["x-amzn-requestid"],)
+        ).fetchall()
+    assert rows == [("CreateRepository",), ("InitiateLayerUpload",)]
+
+
 @pytest.mark.parametrize("query", ["", f"?mount={digest(b'y')}", f"?digest={digest(b'y')}"])
 def test_without_a_template_a_push_is_told_that_there_is_no_repository(registry: Registry, repository: str, query: str) -> None:
     name = f"{repository}/none"
@@ -83,6 +101,14 @@ def test_of_many_first_pushes_at_once_all_succeed(registry: Registry, prefix: st
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: registry.http.post(f"/v2/{name}/blobs/uploads/").status_code, range(16)))
     assert answers == [202] * 16
+
+
+@pytest.mark.parametrize(("actions", "status"), [(["push"], 404), (["push", "ecr:CreateRepository"], 202), (["all"], 202)])
+def test_a_token_creates_only_what_its_scope_allows(registry: Registry, prefix: str, actions: list[str], status: int) -> None:
+    api = Api(registry.host)
+    session = api.sign_in(api.token(repositories=[f"{prefix}/*"], actions=actions)["password"])
+    assert session.post(f"/v2/{prefix}/new/blobs/uploads/").status_code == status
+    assert _is_unknown(registry, f"{prefix}/new") == (status == 404)
 
 
 @pytest.mark.requires_client("skopeo")

@@ -34,13 +34,16 @@ REGISTRY_ACTIONS = frozenset(
 """Those whose resource is `*`."""
 
 _PREFIX = "ecr:"
-_KNOWN = tuple(f"{_PREFIX}{name}".lower() for name in REPOSITORY_ACTIONS | REGISTRY_ACTIONS)
+_KNOWN = frozenset(f"{_PREFIX}{name}".lower() for name in REPOSITORY_ACTIONS | REGISTRY_ACTIONS)
 
 
 def names_ecr_actions(pattern: str) -> bool:
     """Whether an action of a policy, such as `ecr:Get*`, names at least one action that ECR has. `*` alone does too."""
     wanted = pattern.lower()
-    return wanted == "*" or (wanted.startswith(_PREFIX) and any(matches_glob(wanted, known) for known in _KNOWN))
+    if wanted in _KNOWN or wanted == "*":
+        return True
+    head = wanted.partition("*")[0].partition("?")[0]
+    return head.startswith(_PREFIX) and any(known.startswith(head) and matches_glob(wanted, known) for known in _KNOWN)
 
 
 def matches_action(pattern: str, action: str) -> bool:
@@ -56,7 +59,7 @@ def parse_ecr_policy(text: str, *, resource: bool | None) -> Document:
     document = Document.parse(text)
     document.require(principal=True, resource=resource)
     for statement in document.statements:
-        for action in (statement.actions or ()) + (statement.not_actions or ()):
+        for action in dict.fromkeys((statement.actions or ()) + (statement.not_actions or ())):
             if not names_ecr_actions(action):
                 raise MalformedPolicyError(f"{action[:256]!r} is no action of ECR.")
     for named in principals_of(document):

@@ -94,9 +94,3 @@ class TemplateNotFoundError(MoorageError):
             f"The repository creation template with prefix '{prefix}' does not exist "
             f"in the registry with id '{registry.account_id}'"
         )
-
-
-class ValidationError(MoorageError):
-    """A request that is well formed, and that the state of things does not allow (ECR: ValidationException)."""
-
-    aws_code = "ValidationException"

@@ -14,6 +14,7 @@ from moorage.core.events import Event
 from moorage.core.page import PageTokens
 from moorage.iam import json_text
 from moorage.iam.errors import MalformedPolicyError
+from moorage.registries.errors import ValidationError
 from moorage.registries.policy_text import PrincipalExists
 from moorage.repositories import template_store
 from moorage.repositories.errors import (
@@ -22,7 +23,6 @@ from moorage.repositories.errors import (
     TemplateAlreadyExistsError,
     TemplateNotFoundError,
     TooManyTagsError,
-    ValidationError,
 )
 from moorage.repositories.model import Encryption, TagMutability
 from moorage.repositories.policies import accepted_policy

@@ -6,12 +6,12 @@ import sqlalchemy as sa
 
 from moorage.core.clock import Timestamp
 from moorage.core.errors import InvalidParameterError
+from moorage.registries.errors import ValidationError
 from moorage.repositories import template_operations, template_store
 from moorage.repositories.errors import (
     LimitExceededError,
     TemplateAlreadyExistsError,
     TemplateNotFoundError,
-    ValidationError,
 )
 from moorage.repositories.templates import CREATE_ON_PUSH, CreationTemplate, match
 from moorage.storage.database.schema import creation_templates, events

@@ -31,6 +31,10 @@ _READ_LAYER = "ecr:GetDownloadUrlForLayer"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+class _NothingMountedError(Exception):
+    """Undoes the transaction of a mount; never leaves this module."""
+
+
 async def post_upload(exchange: Exchange) -> Response:
     """POST: mount a blob, upload one in a single request, or open a session."""
     request, context, call = exchange.request, exchange.context, exchange.call
@@ -174,10 +178,15 @@ async def _mount(exchange: Exchange, digest: Digest) -> bool:
 
     def link(tx: Transaction) -> bool:
         target = creation.for_push(tx, exchange.call, exchange.name)
-        return any(reads.mount(tx, target.id, digest, source) for source in find(tx, target))
+        if not any(reads.mount(tx, target.id, digest, source) for source in find(tx, target)):
+            raise _NothingMountedError  # a repository that this created, and the record, are the session's that follows
+        return True
 
-    # Most clients try to mount first; where nothing is to be found, nothing is written.
-    return await exchange.context.read(may_succeed) and await exchange.context.write(link, exchange.call)
+    try:
+        # Most clients try to mount first; where nothing is to be found, nothing is written.
+        return await exchange.context.read(may_succeed) and await exchange.context.write(link, exchange.call)
+    except _NothingMountedError:
+        return False
 
 
 def _ids(tx: Transaction, registry: Registry, name: RepositoryName, target: Repository) -> list[int]:
