@@ -24,7 +24,7 @@ class RegistryPolicyOperations:
     @operation("PutRegistryPolicy", requires=(Requirement(("ecr:PutRegistryPolicy",), "*"),), mode="write")
     def put_registry_policy(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Attach or replace the policy, which may name any action of ECR's; the answer shows it as it is kept."""
-        accept(tx, params["policyText"], "registry", self._principal_exists)
+        accept(tx, call.registry.account_id, params["policyText"], "registry", self._principal_exists)
         text = render(params["policyText"])
         policy_store.put(tx, call.registry, text)
         tx.emit(Event(_CHANGED, call.registry.id))

@@ -10,14 +10,16 @@ from moorage.iam.errors import MalformedPolicyError
 from moorage.iam.principal import NamedPrincipal
 from moorage.storage.database.transaction import Transaction
 
-PrincipalExists = Callable[[Transaction, NamedPrincipal], bool]
-"""Whether a principal that a policy names may be named; the composition root gives it, since this room knows no accounts."""
+PrincipalExists = Callable[[Transaction, str, NamedPrincipal], bool]
+"""Whether a policy of this account may name this principal; the composition root gives it, since this room knows no accounts."""
 
 Kind = Literal["repository", "registry"]
 
 
-def accept(tx: Transaction, text: str, kind: Kind, exists: PrincipalExists, *, member: str = "PolicyText") -> Document:
-    """The policy, once it is seen to be a good one of its kind; raises InvalidParameterError in ECR's words.
+def accept(
+    tx: Transaction, owner: str, text: str, kind: Kind, exists: PrincipalExists, *, member: str = "PolicyText"
+) -> Document:
+    """An account's policy, once it is seen to be a good one of its kind; raises InvalidParameterError in ECR's words.
 
     A registry's policy needs `Resource`; a repository's need not have it.
     """
@@ -25,7 +27,7 @@ def accept(tx: Transaction, text: str, kind: Kind, exists: PrincipalExists, *, m
         document = parse_ecr_policy(text, resource=True if kind == "registry" else None)
     except MalformedPolicyError as error:
         raise refused(kind, member) from error
-    if not all(exists(tx, named) for named in dict.fromkeys(principals_of(document))):
+    if not all(exists(tx, owner, named) for named in dict.fromkeys(principals_of(document))):
         raise InvalidParameterError.at(member, "Principal not found")
     return document
 

@@ -16,13 +16,13 @@ _LOCKED_OUT = (
 
 
 def accepted_policy(
-    tx: Transaction, text: str, exists: PrincipalExists, *, arn: str | None, member: str = "PolicyText"
+    tx: Transaction, owner: str, text: str, exists: PrincipalExists, *, arn: str | None, member: str = "PolicyText"
 ) -> tuple[Document, str]:
-    """A policy for the repository with that ARN, or for any (None), and how it is printed; raises InvalidParameterError.
+    """A policy for an account's repository with that ARN, or for any (None), and how it is printed; raises InvalidParameterError.
 
     `Resource` need not be there, since a repository's policy is about that repository; where it is, it must take it in.
     """
-    document = accept(tx, text, "repository", exists, member=member)
+    document = accept(tx, owner, text, "repository", exists, member=member)
     for statement in document.statements:
         if statement.not_resources is not None or not all(_may_mean(each, arn) for each in statement.resources or ()):
             raise refused("repository", member)

@@ -30,7 +30,7 @@ class RepositoryPolicyOperations:
         """
         repository = store.get(tx, call.registry, params["repositoryName"])
         arn = call.registry.repository_arn(repository.name)
-        document, text = accepted_policy(tx, params["policyText"], self._principal_exists, arn=arn)
+        document, text = accepted_policy(tx, call.registry.account_id, params["policyText"], self._principal_exists, arn=arn)
         if not params.get("force"):
             refuse_lock_out(document, call.principal)
         policy_store.put(tx, repository.id, text)

@@ -134,15 +134,18 @@ class TemplateOperations:
         if "resourceTags" in given:
             found["resource_tags"] = _tags(given["resourceTags"])
         if "repositoryPolicy" in given:
-            found["repository_policy"] = self._policy(tx, given["repositoryPolicy"])
+            found["repository_policy"] = self._policy(tx, call, given["repositoryPolicy"])
         if "lifecyclePolicy" in given:
             found["lifecycle_policy"] = _lifecycle(given["lifecyclePolicy"])
         if "customRoleArn" in given:
             found["custom_role_arn"] = _role(given["customRoleArn"], call)
         return found
 
-    def _policy(self, tx: Transaction, text: str) -> str | None:
-        return accepted_policy(tx, text, self._principal_exists, arn=None, member="repositoryPolicy")[1] if text else None
+    def _policy(self, tx: Transaction, call: Call, text: str) -> str | None:
+        if not text:
+            return None
+        owner, exists = call.registry.account_id, self._principal_exists
+        return accepted_policy(tx, owner, text, exists, arn=None, member="repositoryPolicy")[1]
 
 
 def _get(tx: Transaction, call: Call, prefix: str) -> CreationTemplate:

@@ -22,5 +22,5 @@ from tests.unit.ground import ACCOUNT, Ground
         ("Service", "codebuild.amazonaws.com", True),
     ],
 )
-def test_only_users_and_roles_of_accounts_that_are_here_must_exist(ground: Ground, key: str, text: str, exists: bool) -> None:
-    assert ground.read(lambda tx: principal_exists(tx, NamedPrincipal.parse(key, text))) is exists
+def test_only_users_and_roles_of_the_policys_own_account_must_exist(ground: Ground, key: str, text: str, exists: bool) -> None:
+    assert ground.read(lambda tx: principal_exists(tx, ACCOUNT, NamedPrincipal.parse(key, text))) is exists
