@@ -11,7 +11,7 @@ from moorage.iam.principal import NamedPrincipal
 from moorage.storage.database.transaction import Transaction
 
 PrincipalExists = Callable[[Transaction, str, NamedPrincipal], bool]
-"""Whether a policy of this account may name this principal; the composition root gives it, since this room knows no accounts."""
+"""Whether a policy of this account may name this principal; from the composition root, since this room knows no accounts."""
 
 Kind = Literal["repository", "registry"]
 

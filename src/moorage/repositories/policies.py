@@ -18,7 +18,7 @@ _LOCKED_OUT = (
 def accepted_policy(
     tx: Transaction, owner: str, text: str, exists: PrincipalExists, *, arn: str | None, member: str = "PolicyText"
 ) -> tuple[Document, str]:
-    """A policy for an account's repository with that ARN, or for any (None), and how it is printed; raises InvalidParameterError.
+    """A policy for the repository with that ARN, or for any (None), and how it is printed; raises InvalidParameterError.
 
     `Resource` need not be there, since a repository's policy is about that repository; where it is, it must take it in.
     """
