@@ -1,9 +1,11 @@
 """What was acknowledged survives kill -9, of one worker and of the whole server."""
 
+import sqlite3
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 
 import pytest
 import requests
@@ -104,6 +106,45 @@ def test_whatever_was_created_is_there_after_kill(own_server: MakeServer) -> Non
     registry = _again(server)
     assert_holds(registry.http, name, moved, "t0")
     assert registry.http.get(f"/v2/{name}/tags/list").json()["tags"] == ["t0", "t2", "t3", "t4"]
+
+
+def test_a_deleted_repository_stays_deleted_and_its_rows_go_after_kill(own_server: MakeServer) -> None:
+    server = own_server()
+    registry = open_registry(server.host)
+    name = registry.new()
+    for number in range(3):
+        push(registry.http, name, small(f"deleted {number}"), f"t{number}")
+    with _database(server) as database:  # far more images than one step takes, without pushing them
+        database.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+            " INSERT INTO images (repository_id, manifest_id, digest, media_type, size, image_size, pushed_at, pushed_by)"
+            " SELECT repository_id, manifest_id, 'sha256:' || n.i, media_type, 1, 1, 0, '' FROM n,"
+            " (SELECT * FROM images LIMIT 1)"
+        )
+    registry.ecr.delete_repository(repositoryName=name, force=True)
+    registry = _again(server)
+    assert registry.http.get(f"/v2/{name}/tags/list").status_code == 404
+    registry.ecr.create_repository(repositoryName=name)
+    kept = small("kept")
+    push(registry.http, name, kept, "t0")
+    server.kill()
+    with _database(server) as database:  # the lease of the killed job is over
+        assert database.execute("SELECT count(*) FROM images").fetchone()[0] > 1
+        database.execute("UPDATE jobs SET claimed_until = 0")
+    server.start()
+    registry = open_registry(server.host)
+    deadline = time.monotonic() + 60
+    with _database(server) as database:
+        while database.execute("SELECT count(*) FROM images").fetchone()[0] > 1:
+            assert time.monotonic() < deadline, server.said()
+            time.sleep(0.1)
+    assert_holds(registry.http, name, kept, "t0")
+
+
+@contextmanager
+def _database(server: Server) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(server.data / "moorage.db", timeout=30)) as connection, connection:
+        yield connection
 
 
 def test_a_token_and_its_keys_survive_a_restart(own_server: MakeServer) -> None:
