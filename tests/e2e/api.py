@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 from botocore.auth import SigV4Auth, SigV4QueryAuth
@@ -104,11 +105,11 @@ class Api:
         check(answer, method)
         return answer
 
-    def entries(self, path: str, member: str, limit: int = 1000) -> Iterator[dict[str, Any]]:
+    def entries(self, path: str, member: str, limit: int = 1000, **query: str) -> Iterator[dict[str, Any]]:
         """Every entry of a listing."""
-        following = ""
+        filters, following = urlencode({"limit": str(limit), **query}), ""
         while True:
-            answer = self.ask("GET", f"{path}?limit={limit}{following}")
+            answer = self.ask("GET", f"{path}?{filters}{following}")
             assert answer.status == 200, answer.body
             yield from answer.document[member]
             if answer.document["next"] is None:

@@ -22,6 +22,8 @@ class ModelImage:
     """What an index names."""
     pushed: int = 0
     removed: int | None = None
+    lost: tuple[str, ...] = ()
+    """The tags that it had when it was removed."""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,8 @@ class ModelRepository:
     def remove(self, digest: str, now: int) -> None:
         """Remove an image and its tags; layers that nothing else needs are hidden."""
         self.images[digest].removed = now
-        for tag in sorted(tag for tag, on in self.tags.items() if on == digest):
+        self.images[digest].lost = tuple(sorted(tag for tag, on in self.tags.items() if on == digest))
+        for tag in self.images[digest].lost:
             self.move(tag, None)
         for blob in self.images[digest].blobs:
             if not self.needs(blob):

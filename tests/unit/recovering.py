@@ -2,15 +2,21 @@
 
 from moorage.core.digest import Digest
 from moorage.core.names import TagName
-from moorage.images import removed
-from moorage.images.history import Point
+from moorage.images import history, removed
+from moorage.images.history import Move, Point
 from moorage.images.recovery import Recovery, RolledBack, Undeleted
 from moorage.repositories.model import Repository
 from tests.unit.ground import RETENTION, Ground
 
 
 def roll_back(
-    ground: Ground, repository: Repository, tag: str, *, retention: int = RETENTION, sparse: bool = False, **to: str | int
+    ground: Ground,
+    repository: Repository,
+    tag: str,
+    *,
+    retention: int = RETENTION,
+    sparse: bool = False,
+    **to: str | int | None,
 ) -> RolledBack:
     recovery = Recovery(ground.database, retention=retention, sparse_indexes=sparse)
     call = ground.call("RollBackTag", repository.name)
@@ -31,3 +37,7 @@ def purge(ground: Ground, repository: Repository, *bodies: bytes) -> int:
 
 def kept(ground: Ground, repository: Repository, retention: int = RETENTION) -> list[removed.Removed]:
     return ground.read(lambda tx: removed.page(tx, repository.id, None, 100, retention=retention))
+
+
+def moves(ground: Ground, repository: Repository, tag: str, before: int | None = None, limit: int = 100) -> list[Move]:
+    return ground.read(lambda tx: history.page(tx, ground.registry, repository, tag, before, limit, retention=RETENTION))

@@ -115,7 +115,7 @@ class Recovery:
 
             done = self._in_steps(call, name, removed or [digest], step)[-1]
             if done is not None:
-                return RolledBack(tag, digest, done[0], tuple(removed))
+                return RolledBack(str(tag), digest, done[0], tuple(removed))
         raise UnavailableError(f"The tag '{tag}' is being moved by others. Please try again later.")
 
     def undelete(self, call: Call, name: str, digest: Digest) -> list[Undeleted]:

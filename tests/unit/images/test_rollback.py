@@ -7,27 +7,21 @@ import sqlalchemy as sa
 
 from moorage.core import clock
 from moorage.core.errors import InvalidParameterError
-from moorage.images import history
 from moorage.images.errors import (
     ImageGoneError,
     ImageTagAlreadyExistsError,
     NothingEarlierError,
     TagNeverThereError,
 )
-from moorage.images.history import Move
 from moorage.images.recovery import RolledBack
 from moorage.layers import collect
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Repository
 from moorage.storage.database.schema import audit, events, images
 from tests.unit.ground import GRACE, RETENTION, ROOT, Ground, digest_of, index_of
-from tests.unit.recovering import purge, roll_back, undelete
+from tests.unit.recovering import moves, purge, roll_back, undelete
 
 DATA = b"the bytes of a layer"
-
-
-def moves(ground: Ground, repository: Repository, tag: str, before: int | None = None, limit: int = 100) -> list[Move]:
-    return ground.read(lambda tx: history.page(tx, ground.registry, repository, tag, before, limit, retention=RETENTION))
 
 
 def row_of(ground: Ground, body: bytes) -> sa.Row[tuple[object, ...]]:
