@@ -31,8 +31,11 @@ def canonical_hashes(request: SignedRequest, signed_headers: str, payload: str, 
 
     `signed_headers` is taken literally, so that no other spelling of the list passes. Every header in it must be present.
     """
-    names = sorted(set(signed_headers.split(";")))
-    lines = [f"{name}:{','.join(map(_trimmed, request.values(name)))}\n" for name in names]
+    signed: dict[str, list[str]] = {name: [] for name in sorted(set(signed_headers.split(";")))}
+    for name, value in request.headers:
+        if name in signed:
+            signed[name].append(_trimmed(value))
+    lines = [f"{name}:{','.join(values)}\n" for name, values in signed.items()]
     head = f"{request.method.upper()}\n{canonical_path(request.path)}\n"
     tail = f"\n{''.join(lines)}\n{signed_headers}\n{payload}"
     for query in canonical_queries(request.query, presigned=presigned):
@@ -41,6 +44,8 @@ def canonical_hashes(request: SignedRequest, signed_headers: str, payload: str, 
 
 def canonical_path(path: str) -> str:
     """Dot segments and double slashes removed, then encoded once more: every service but S3 signs paths encoded twice."""
+    if path == "/":
+        return path
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -53,7 +58,10 @@ def canonical_path(path: str) -> str:
 
 def canonical_queries(query: str, *, presigned: bool) -> Iterator[str]:
     """The query with names and values encoded anew and sorted, and, where it differs, only sorted, as botocore signs it."""
-    pairs = [pair.partition("=")[::2] for pair in query.split("&")] if query else []
+    if not query:
+        yield ""
+        return
+    pairs = [pair.partition("=")[::2] for pair in query.split("&")]
     if presigned:
         pairs = [pair for pair in pairs if decoded(pair[0]) != "X-Amz-Signature"]
     encoded = _joined([(_encoded(name), _encoded(value)) for name, value in pairs if name or value])
@@ -64,6 +72,8 @@ def canonical_queries(query: str, *, presigned: bool) -> Iterator[str]:
 
 def query_values(query: str, name: str) -> list[str]:
     """Every decoded value of a parameter, by its decoded name; a plus sign is a plus sign."""
+    if not query:
+        return []
     pairs = (pair.partition("=") for pair in query.split("&"))
     return [decoded(value) for key, _, value in pairs if decoded(key) == name]
 
@@ -82,6 +92,8 @@ def _joined(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def _trimmed(value: str) -> str:
+    if "  " not in value and value.isascii() and value.isprintable() and value == value.strip(" "):
+        return value
     return b" ".join(_octets(value).split()).decode("latin-1")
 
 

@@ -65,7 +65,7 @@ class Context:
 
     async def write(self, work: Callable[[Transaction], T], call: Call) -> T:
         """Run `work` in a transaction with the call's audit row; returns after the commit."""
-        return await asyncio.wrap_future(self.database.write(work, call))
+        return await self.database.write_from_loop(work, call)
 
     async def in_thread(self, work: Callable[..., T], *args: object) -> T:
         """Run what blocks in a thread."""

@@ -13,7 +13,7 @@ from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, Entry
 from moorage.aws.requirements import Need
 from moorage.core.call import Call, Registry
-from moorage.core.errors import UnavailableError
+from moorage.core.errors import AccessDeniedError, UnavailableError
 from moorage.http import problems
 from moorage.http.budget import ByteBudget
 from moorage.http.context import Context
@@ -116,14 +116,17 @@ class Control:
         decided = [
             (need, resource) for need in entry.requirements(params) for resource in _resources(call.registry, account_id, need)
         ]
-        if decided:
-            progress.call = call = replace(call, resource=decided[0][1])  # what the record shows
-        for need, resource in decided:
-            authorize(caller.principal, account_id, need.actions, resource)
+        shown = decided[0][1] if decided else "*"
+        try:
+            for need, resource in decided:
+                authorize(caller.principal, account_id, need.actions, resource)
+        except AccessDeniedError:
+            progress.call = replace(call, resource=shown)
+            raise
         if entry.service.name == _REGISTRY_SERVICE:
             registry = await context.registry(account_id, caller.region)
-            also = allowed_among(caller.principal, account_id, entry.asks, call.resource)
-            progress.call = call = replace(call, registry=registry, also_allowed=also)
+            also = allowed_among(caller.principal, account_id, entry.asks, shown)
+            progress.call = call = replace(call, resource=shown, registry=registry, also_allowed=also)
         return await self._result(tongue, asked, entry, call, params)
 
     async def _verified(self, tongue: Tongue, request: Request, claim: Claim) -> tuple[bytes, Caller]:
@@ -183,5 +186,5 @@ class Control:
 def _resources(registry: Registry, account_id: str, need: Need) -> list[str]:
     if not need.repositories:
         return ["*"]
-    owner = replace(registry, account_id=account_id)
+    owner = registry if registry.account_id == account_id else replace(registry, account_id=account_id)
     return [owner.repository_arn(name) for name in need.repositories]

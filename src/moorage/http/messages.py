@@ -87,6 +87,7 @@ class Request:
         self.receive = receive
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self._headers: dict[bytes, bytes] | None = None
 
     @cached_property
     def raw_path(self) -> str:
@@ -114,8 +115,13 @@ class Request:
 
     def header(self, name: bytes) -> str | None:
         """The value of a header (lower-case name); repeated headers are joined with commas (RFC 9110, 5.3)."""
-        values = [value for key, value in self.scope["headers"] if key == name]
-        return b",".join(values).decode("latin-1") if values else None
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = {}
+            for key, value in self.scope["headers"]:
+                headers[key] = headers[key] + b"," + value if key in headers else value
+        found = headers.get(name)
+        return found.decode("latin-1") if found is not None else None
 
     @cached_property
     def content_length(self) -> int | None:

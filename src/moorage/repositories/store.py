@@ -164,7 +164,7 @@ def _repository(row: tuple[Any, ...]) -> Repository:
         id=repository_id,
         name=name,
         created_at=Timestamp(created_at),
-        mutability=TagMutability(mode, tuple(json.loads(exclusions))),
+        mutability=TagMutability(mode, tuple(json.loads(exclusions)) if exclusions != "[]" else ()),
         scan_on_push=bool(scan_on_push),
         encryption=Encryption(encryption_type, kms_key),
     )

@@ -249,12 +249,12 @@ def test_run_once_undoes_what_failed(ground: Ground) -> None:
 def test_a_writer_that_cannot_open_its_lock_says_so_and_tries_again(ground: Ground, tmp_path: Path) -> None:
     folder = tmp_path / "later"
     writer = Writer(engine.sqlite_engine(ground.path), str(folder / "lock"), ground.clock, lambda: None)
-    refused = Write(names, None)
-    writer.submit(refused)
+    refused: Future[list[str]] = Future()
+    writer.submit(Write(names, None, refused))
     with pytest.raises(FileNotFoundError):
-        refused.future.result(10)
+        refused.result(10)
     folder.mkdir()
-    accepted = Write(names, None)
-    writer.submit(accepted)
-    assert accepted.future.result(10) == []
+    accepted: Future[list[str]] = Future()
+    writer.submit(Write(names, None, accepted))
+    assert accepted.result(10) == []
     writer.close()

@@ -4,6 +4,7 @@ Writers of all processes queue at a file lock around `BEGIN IMMEDIATE … COMMIT
 since writers that poll starve.
 """
 
+import asyncio
 import fcntl
 import os
 import queue
@@ -34,7 +35,8 @@ class Write:
 
     work: Callable[[Transaction], Any]
     call: Call | None
-    future: Future[Any] = field(default_factory=Future)
+    future: Future[Any] | asyncio.Future[Any] = field(default_factory=Future)
+    """An asyncio future is told on its own loop, all of a group in one step."""
     value: Any = None
     error: BaseException | None = None
     wakes_jobs: bool = False
@@ -150,12 +152,30 @@ class Writer:
             self._wake_jobs()
 
 
+_Told = tuple[asyncio.Future[Any], BaseException | None, Any]
+
+
 def _settle(group: list[Write], failure: BaseException | None) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Told]] = {}
     for write in group:
-        if write.future.done() or not write.future.set_running_or_notify_cancel():
-            continue
         error = write.error or failure
-        if error is not None:
-            write.future.set_exception(error)
-        else:
-            write.future.set_result(write.value)
+        if isinstance(write.future, asyncio.Future):
+            by_loop.setdefault(write.future.get_loop(), []).append((write.future, error, write.value))
+        elif not write.future.done() and write.future.set_running_or_notify_cancel():
+            _tell(write.future, error, write.value)
+    for loop, told in by_loop.items():
+        with suppress(RuntimeError):  # the loop has ended, and with it everyone who waited there
+            loop.call_soon_threadsafe(_tell_all, told)
+
+
+def _tell_all(told: list[_Told]) -> None:
+    for future, error, value in told:
+        if not future.done():
+            _tell(future, error, value)
+
+
+def _tell(future: Future[Any] | asyncio.Future[Any], error: BaseException | None, value: Any) -> None:
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(value)
