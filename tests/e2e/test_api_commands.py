@@ -115,6 +115,27 @@ def test_accounts_are_made_and_listed(server: Server) -> None:
     assert "is not authorized to perform: moorage:ListAccounts" in run("account", "list", code=1, env={**env, **key}).stderr
 
 
+def test_what_a_push_would_make_is_said_before_it(server: Server) -> None:
+    env, ecr = key_of(server), Api(server.host).ecr()
+    refused = run("repositories", "preview", "preview/app", env=env).stdout
+    assert "outcome:" in refused and "refused" in refused and "no creation template" in refused
+    ecr.create_repository_creation_template(
+        prefix="preview",
+        appliedFor=["CREATE_ON_PUSH"],
+        imageTagMutability="IMMUTABLE",
+        resourceTags=[{"Key": "team", "Value": "a"}],
+    )
+    previewed = json.loads(run("repositories", "preview", "preview/app", "--json", env=env).stdout)
+    assert (previewed["outcome"], previewed["template"], previewed["reason"]) == ("created", "preview", None)
+    assert (previewed["tag_mutability"], previewed["resource_tags"]) == ("IMMUTABLE", {"team": "a"})
+    assert "team=a" in run("repositories", "preview", "preview/app", env=env).stdout
+    ecr.create_repository(repositoryName="preview/app")
+    there = json.loads(run("repositories", "preview", "preview/app", "--json", env=env).stdout)
+    assert (there["outcome"], there["template"], there["tag_mutability"]) == ("exists", None, "MUTABLE")
+    assert "Invalid parameter at 'repository'" in run("repositories", "preview", "A", code=1, env=env).stderr
+    ecr.close()
+
+
 def test_on_the_servers_own_machine_the_data_directory_is_enough(server: Server) -> None:
     key = {
         "MOORAGE_ROOT_ACCESS_KEY_ID": ACCESS_KEY_ID,

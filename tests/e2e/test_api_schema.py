@@ -56,18 +56,28 @@ class Signed(requests.auth.AuthBase):
         return prepared
 
 
+# Patterns, beginnings of digests, platforms, and which members exclude one another: more than the document's types say.
+FREE_TEXTS = frozenset({"SearchImages", "SearchTags", "RollBackTag"})
+
+
 def can_be_accepted(case: "schemathesis.Case[Any]") -> bool:
     """Which page tokens are good, no schema can say; and to JSON Schema 900.0 is a whole number, but not here."""
     body = case.body if isinstance(case.body, dict) else {}
-    return "next" not in (case.query or {}) and not any(isinstance(value, float) for value in body.values())
+    if case.operation.definition.raw["operationId"] in FREE_TEXTS or "next" in (case.query or {}):
+        return False
+    return not any(isinstance(value, float) for value in body.values())
 
 
 @schema.parametrize()
 @settings(max_examples=times(60), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_promises(case: "schemathesis.Case[Any]", server: Server) -> None:
     excluded: list[Any] = [] if can_be_accepted(case) else [positive_data_acceptance]
-    answer = case.call_and_validate(base_url=f"http://{server.host}", auth=Signed(), excluded_checks=excluded)
-    assert answer.headers["X-Amzn-RequestId"]
+    answer = case.call(base_url=f"http://{server.host}", auth=Signed())
+    if answer.status_code == 414:
+        assert len(answer.request.url or "") > 16 * 1024, "the connection's own bound, before the API sees the request"
+        return
+    case.validate_response(answer, excluded_checks=excluded)
+    assert answer.headers["x-amzn-requestid"]
 
 
 def test_the_served_document_is_the_one_that_was_tested(server: Server) -> None:

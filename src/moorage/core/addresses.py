@@ -81,22 +81,11 @@ class Addresses:
     @property
     def names_every_registry(self) -> bool:
         """Whether registries besides the default one have names at all: nothing can stand before an IP address."""
-        return self.domain is not None or not _is_ip_address(self.address)
+        return self.domain is not None or not Address.parse(self.address).is_ip
 
     def endpoint(self, account_id: str, region: str, scheme: str = "") -> str:
         """The registry's URL without a trailing slash (`proxyEndpoint`), by the scheme that the caller used, if it is known."""
         return f"{scheme or ('https' if self.secure else 'http')}://{self.registry(account_id, region)}"
-
-
-def _is_ip_address(address: str) -> bool:
-    host = address[1:].partition("]")[0] if address.startswith("[") else address
-    if host.count(":") == 1:
-        host = host.partition(":")[0]
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def registry_named_by(host: str) -> tuple[str, str] | None:

@@ -104,7 +104,7 @@ class Api:
             self._context.recorder.call(call)
         if route.answer is Nothing:
             return Response(route.status)
-        return Response(route.status, {"content-type": "application/json"}, msgspec.json.encode(answer))
+        return Response(route.status, {"content-type": "application/json"}, msgspec.json.encode(answer, enc_hook=_plain))
 
     def _authorized(self, call: Call, route: AnyRoute, query: Struct, body: Struct) -> Call:
         """The call with the resource that was decided upon; raises AccessDeniedError."""
@@ -155,6 +155,13 @@ def _parsed(name: str) -> RepositoryName:
         return RepositoryName.parse(name)
     except InvalidParameterError as error:
         raise InvalidParameterError(error.message.replace("repositoryName", "repository")) from None
+
+
+def _plain(value: object) -> object:
+    """Names that were parsed are texts of their own type, of which msgspec knows nothing."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"answers hold no {type(value).__name__}")
 
 
 def _completed(request: Request, response: Response, request_id: str) -> Response:

@@ -29,6 +29,7 @@ _ANYWHERE: tuple[type[MoorageError], ...] = (
     AccessDeniedError,
     BodyTooLargeError,
     RateExceededError,
+    RateExceededError,
     InternalError,
     UnavailableError,
 )

@@ -17,7 +17,15 @@ from moorage.images.removed import MOST_PURGED, Removed
 from moorage.repositories import store as repositories
 from moorage.storage.database.transaction import Transaction
 
-Tag = Annotated[str, Meta(min_length=1, max_length=128, examples=["prod"])]
+Tag = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=128,
+        extra_json_schema={"pattern": "^[a-zA-Z0-9_][a-zA-Z0-9._-]*$"},
+        examples=["prod"],
+    ),
+]
 DigestText = Annotated[
     str,
     Meta(

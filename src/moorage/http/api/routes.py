@@ -1,7 +1,7 @@
 """The route table of `/api/v1`. The OpenAPI document is made from it, and a test compares docs/api.md with it."""
 
 from moorage.core.call import Requirement
-from moorage.http.api import accounts, finding, recovering, tokens
+from moorage.http.api import accounts, finding, previewing, recovering, tokens
 from moorage.http.api.route import AnyRoute, Route
 from moorage.http.api.values import Nothing, Page
 from moorage.identity.errors import AccountAlreadyExistsError, RegistriesWithoutNamesError, TokenNotFoundError
@@ -86,6 +86,19 @@ ROUTES: tuple[AnyRoute, ...] = (
         status=204,
         changes=True,
         errors=(TokenNotFoundError,),
+    ),
+    Route(
+        "GET",
+        "/repositories/preview",
+        previewing.preview_repository,
+        "PreviewRepository",
+        (
+            Requirement(("ecr:DescribeRepositories",)),
+            Requirement(("ecr:DescribeRepositoryCreationTemplates",), "*"),
+        ),
+        query=previewing.PreviewQuery,
+        body=Nothing,
+        answer=previewing.PreviewedRepository,
     ),
     Route(
         "GET",

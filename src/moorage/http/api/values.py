@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from moorage.core.call import Call
 from moorage.core.clock import SECOND, Timestamp
 from moorage.core.errors import InvalidParameterError
-from moorage.core.names import MAX_REPOSITORY_NAME, MIN_REPOSITORY_NAME
+from moorage.core.names import MAX_REPOSITORY_NAME, MIN_REPOSITORY_NAME, REPOSITORY_PATTERN
 from moorage.core.page import PageTokens
 
 
@@ -32,6 +32,8 @@ Repository = Annotated[
         min_length=MIN_REPOSITORY_NAME,
         max_length=MAX_REPOSITORY_NAME,
         description="A repository's name",
+        # For readers of the document; here `RepositoryName.parse` decides, which no name can make slow.
+        extra_json_schema={"pattern": f"^{REPOSITORY_PATTERN}$"},
         examples=["team/app"],
     ),
 ]
