@@ -31,9 +31,9 @@ from moorage.storage.database.transaction import Transaction
 T = TypeVar("T")
 
 # What one transaction does at most, so that none holds the writer for more than 50 ms.
-_MOST_IMAGES = 16
+_MOST_IMAGES = 8
 _MOST_BYTES = 256 * 1024
-_MOST_TAGS = 50
+_MOST_TAGS = 20
 
 _ATTEMPTS = 5
 """How often a rollback looks again where the tag has to go, while others move it."""

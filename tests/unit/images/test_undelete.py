@@ -111,7 +111,7 @@ def test_an_index_of_many_children_and_an_image_of_many_tags_come_back_in_steps(
     done = undelete(ground, repository, index)
     assert len(done) == 41 and sorted(done[-1].tags) == tags
     assert len(ground.digests(repository)) == 41 and sorted(ground.tags(repository)) == tags
-    assert ground.count(audit) - rows == 3 + 2
+    assert ground.count(audit) - rows == 6 + 5
 
 
 def test_a_purged_child_keeps_its_index_from_coming_back(ground: Ground, repository: Repository) -> None:
