@@ -123,10 +123,11 @@ class Control:
         except AccessDeniedError:
             progress.call = replace(call, resource=shown)
             raise
+        registry = call.registry
         if entry.service.name == _REGISTRY_SERVICE:
             registry = await context.registry(account_id, caller.region)
-            also = allowed_among(caller.principal, account_id, entry.asks, shown)
-            progress.call = call = replace(call, resource=shown, registry=registry, also_allowed=also)
+        also = allowed_among(caller.principal, account_id, entry.asks, shown)
+        progress.call = call = replace(call, resource=shown, registry=registry, also_allowed=also)
         return await self._result(tongue, asked, entry, call, params)
 
     async def _verified(self, tongue: Tongue, request: Request, claim: Claim) -> tuple[bytes, Caller]:
