@@ -4,10 +4,20 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from tests.clients import aws_cli, containerd, containers_tools, distribution, docker, go_programs, python_libraries, runtimes
+from tests.clients import (
+    aws_cli,
+    containerd,
+    containers_tools,
+    distribution,
+    docker,
+    go_programs,
+    python_libraries,
+    runtimes,
+    terraform,
+)
 from tests.clients.tool import Tool
 
-_FAMILIES = (containers_tools, containerd, docker, go_programs, aws_cli, python_libraries, distribution, runtimes)
+_FAMILIES = (containers_tools, containerd, docker, go_programs, aws_cli, python_libraries, distribution, runtimes, terraform)
 CLIENTS: dict[str, Tool] = {tool.name: tool for family in _FAMILIES for tool in family.TOOLS}
 """Every client that a test may name."""
 

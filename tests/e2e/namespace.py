@@ -57,7 +57,9 @@ class Namespace:
 
     def inside(self, folder: Path) -> tuple[str, ...]:
         """What stands before a command so that it runs in here, in this folder."""
-        return ("nsenter", "--target", str(self._holder.process.pid), "--mount", "--net", f"--wd={folder}", "--")
+        enter = ("nsenter", "--target", str(self._holder.process.pid), "--mount", "--net", "--")
+        # The folder as it stands in there; nsenter's own flag means the one out here, whose path programs cannot find.
+        return (*enter, "sh", "-c", 'cd "$0" && exec "$@"', str(folder))
 
     def end(self) -> None:
         """Let it go; what runs in it must have ended."""
