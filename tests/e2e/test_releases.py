@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from moorage.storage.database.schema import HEAD_REVISION
+from moorage.storage.database.schema.whole import HEAD_REVISION
 from tests.contract.aws.door import Door
 from tests.e2e.registry import Registry, open_registry
 from tests.e2e.server import Server

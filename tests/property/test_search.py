@@ -15,7 +15,7 @@ from moorage.images import finding, search
 from moorage.images.finding import Page
 from moorage.images.search import Search
 from moorage.images.search_store import Bounds, Position
-from moorage.storage.database.schema import image_children, images, manifests, tags
+from moorage.storage.database.schema.images import image_children, images, manifests, tags
 from moorage.storage.database.transaction import Transaction
 from tests.soak import times
 from tests.unit.ground import Ground, digest_of, make_template

@@ -24,17 +24,9 @@ from moorage.layers.errors import LayerInUseError, LayersNotFoundError
 from moorage.repositories.errors import RepositoryNotEmptyError
 from moorage.repositories.model import Repository
 from moorage.storage.blobs.memory import MemoryBlobs
-from moorage.storage.database.schema import (
-    blob_digests,
-    blobs,
-    garbage,
-    images,
-    tag_history,
-    tags,
-    uploads,
-    usage,
-    usage_deltas,
-)
+from moorage.storage.database.schema.images import images, tag_history, tags
+from moorage.storage.database.schema.layers import blob_digests, blobs, garbage, uploads
+from moorage.storage.database.schema.repositories import usage, usage_deltas
 from moorage.storage.database.transaction import Transaction
 from tests.property.model import Model, ModelImage, ModelRepository
 from tests.soak import times

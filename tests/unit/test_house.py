@@ -23,12 +23,6 @@ class Allowed:
 
 ALLOWED = (
     Allowed(
-        "file length",
-        "src/moorage/storage/database/schema.py",
-        date(2026, 11, 26),
-        "It becomes a package of tables by area as soon as the branches of this change have come together.",
-    ),
-    Allowed(
         "function length",
         "src/moorage/storage/database/migrations/versions/0001_initial.py::upgrade",
         date(2026, 11, 23),

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from moorage.core.call import Call
 from moorage.core.errors import MoorageError
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema import audit
+from moorage.storage.database.schema.journal import audit
 from moorage.storage.database.transaction import Transaction, audit_row
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from moorage.core.arn import root_arn
 from moorage.core.call import Principal
 from moorage.identity.sealing import Sealer
-from moorage.storage.database.schema import access_keys
+from moorage.storage.database.schema.identity import access_keys
 from moorage.storage.database.transaction import Transaction
 
 _ID_ALPHABET = string.ascii_uppercase + "234567"

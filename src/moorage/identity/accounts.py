@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from moorage.core.call import Registry
 from moorage.core.clock import Timestamp
 from moorage.identity.errors import AccountAlreadyExistsError
-from moorage.storage.database.schema import accounts, registries
+from moorage.storage.database.schema.identity import accounts, registries
 from moorage.storage.database.transaction import Transaction
 
 

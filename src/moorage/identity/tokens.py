@@ -15,7 +15,7 @@ from moorage.core.errors import MoorageError
 from moorage.identity.errors import TokenNotFoundError
 from moorage.identity.scope import Scope
 from moorage.storage.database.prepared import Prepared
-from moorage.storage.database.schema import access_keys, tokens
+from moorage.storage.database.schema.identity import access_keys, tokens
 from moorage.storage.database.transaction import Transaction
 
 LIFETIME = 12 * clock.HOUR

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from moorage.storage.database.schema import blobs, image_layers, images, usage, usage_deltas
+from moorage.storage.database.schema.images import image_layers, images
+from moorage.storage.database.schema.layers import blobs
+from moorage.storage.database.schema.repositories import usage, usage_deltas
 from moorage.storage.database.transaction import Transaction
 
 _STEP = 5000

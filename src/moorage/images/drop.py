@@ -18,7 +18,8 @@ from moorage.layers import store as layers
 from moorage.layers import uploads
 from moorage.repositories import store as repositories
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import image_children, image_layers, images, tag_history, tags, usage_deltas
+from moorage.storage.database.schema.images import image_children, image_layers, images, tag_history, tags
+from moorage.storage.database.schema.repositories import usage_deltas
 from moorage.storage.database.transaction import Transaction
 
 JOB = "drop-repositories"

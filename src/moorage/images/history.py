@@ -12,7 +12,7 @@ from moorage.images import store
 from moorage.images.errors import NothingEarlierError, TagNeverThereError
 from moorage.images.model import Image
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import images, tag_history
+from moorage.storage.database.schema.images import images, tag_history
 from moorage.storage.database.transaction import Transaction
 
 LIVE, REMOVED, GONE = "live", "removed", "gone"

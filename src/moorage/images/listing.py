@@ -17,7 +17,7 @@ from moorage.images.operations import refuse_together
 from moorage.repositories import store as repositories
 from moorage.repositories.errors import RepositoryNotEmptyError
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import images, tags
+from moorage.storage.database.schema.images import images, tags
 from moorage.storage.database.transaction import Transaction
 
 _Answer = dict[str, Any]

@@ -25,7 +25,7 @@ from moorage.images.push import Push, put_image
 from moorage.repositories import store as repositories
 from moorage.repositories.model import Repository
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema import image_children, images, manifests
+from moorage.storage.database.schema.images import image_children, images, manifests
 from moorage.storage.database.transaction import Transaction
 
 T = TypeVar("T")

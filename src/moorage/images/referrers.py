@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from moorage.storage.database.schema import images
+from moorage.storage.database.schema.images import images
 from moorage.storage.database.transaction import Transaction
 
 _PAGE_BYTES = 3 * 1024 * 1024

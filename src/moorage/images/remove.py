@@ -15,7 +15,7 @@ from moorage.images.errors import ImageReferencedError
 from moorage.images.model import Image
 from moorage.layers import store as layers
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import image_children, images, manifests
+from moorage.storage.database.schema.images import image_children, images, manifests
 from moorage.storage.database.transaction import Transaction
 
 

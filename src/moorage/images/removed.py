@@ -14,7 +14,7 @@ from moorage.images.history import kept_until, lost_tags
 from moorage.images.model import Image
 from moorage.repositories import store as repositories
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema import images
+from moorage.storage.database.schema.images import images
 from moorage.storage.database.transaction import Transaction
 
 MOST_PURGED = 1_000

@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from moorage.images.search import Label, Pattern, Platform, Search, Span
-from moorage.storage.database.schema import image_children, images, repositories, tags
+from moorage.storage.database.schema.images import image_children, images, tags
+from moorage.storage.database.schema.repositories import repositories
 from moorage.storage.database.transaction import Transaction
 
 _AFTER_ALL = "\U0010ffff"

@@ -12,7 +12,8 @@ from moorage.images.model import Image, ImageFacts
 from moorage.registries import store as registries
 from moorage.registries.exclusions import is_excluded
 from moorage.repositories.store import IS_SHOWN
-from moorage.storage.database.schema import image_children, image_layers, images, manifests, repositories, tags
+from moorage.storage.database.schema.images import image_children, image_layers, images, manifests, tags
+from moorage.storage.database.schema.repositories import repositories
 from moorage.storage.database.transaction import Transaction
 
 _LIVE = images.c.removed_at.is_(None)

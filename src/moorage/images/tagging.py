@@ -8,7 +8,7 @@ from moorage.images.errors import ImageTagAlreadyExistsError, PreconditionFailed
 from moorage.images.model import Image, TagCondition
 from moorage.repositories.errors import LimitExceededError
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import tag_history, tags
+from moorage.storage.database.schema.images import tag_history, tags
 from moorage.storage.database.transaction import Transaction
 
 MOST_TAGS = 1_000

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from moorage.core.digest import Digest
 from moorage.layers import garbage
-from moorage.storage.database.schema import blob_digests, blobs
+from moorage.storage.database.schema.layers import blob_digests, blobs
 from moorage.storage.database.transaction import Transaction
 
 

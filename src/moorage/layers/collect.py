@@ -16,7 +16,8 @@ from moorage.layers import garbage as garbage_rows
 from moorage.layers import uploads
 from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema import blobs, image_layers, layers
+from moorage.storage.database.schema.images import image_layers
+from moorage.storage.database.schema.layers import blobs, layers
 from moorage.storage.database.transaction import Transaction
 
 _log = logging.getLogger(__name__)

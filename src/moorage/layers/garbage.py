@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from moorage.storage.database.schema import garbage
+from moorage.storage.database.schema.layers import garbage
 from moorage.storage.database.transaction import Transaction
 
 

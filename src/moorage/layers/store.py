@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from moorage.layers.model import Layer
 from moorage.repositories.store import IS_SHOWN
-from moorage.storage.database.schema import blob_digests, blobs, image_layers, images, layers
+from moorage.storage.database.schema.images import image_layers, images
+from moorage.storage.database.schema.layers import blob_digests, blobs, layers
 from moorage.storage.database.transaction import Transaction
 
 _FIND = """

@@ -14,7 +14,7 @@ from moorage.layers.errors import TooManyUploadsError
 from moorage.layers.model import DONE_IS_REMEMBERED, MIN_PART_BYTES, Upload
 from moorage.repositories.store import is_shown
 from moorage.storage.blobs.port import new_key
-from moorage.storage.database.schema import blobs, uploads
+from moorage.storage.database.schema.layers import blobs, uploads
 from moorage.storage.database.transaction import Transaction
 
 _COLUMNS = "id, repository_id, key, algorithm, expires_at, parts, short_parts, last_part, digest"

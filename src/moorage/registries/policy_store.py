@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from moorage.core.call import Registry
-from moorage.storage.database.schema import registry_policies
+from moorage.storage.database.schema.registries import registry_policies
 from moorage.storage.database.transaction import Transaction
 
 

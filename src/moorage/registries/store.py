@@ -9,7 +9,7 @@ from moorage.core.call import Registry
 from moorage.registries.errors import ExclusionAlreadyExistsError, ExclusionNotFoundError, TooManyExclusionsError
 from moorage.registries.scanning import ScanningConfiguration
 from moorage.registries.settings import setting
-from moorage.storage.database.schema import account_settings, pull_time_exclusions, scanning_configurations
+from moorage.storage.database.schema.registries import account_settings, pull_time_exclusions, scanning_configurations
 from moorage.storage.database.transaction import Transaction
 
 MOST_EXCLUSIONS = 100

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from moorage.storage.database.schema import lifecycle_policies, repository_policies
+from moorage.storage.database.schema.repositories import lifecycle_policies, repository_policies
 from moorage.storage.database.transaction import Transaction
 
 

@@ -12,7 +12,8 @@ from moorage.core.clock import Timestamp
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Encryption, Repository, TagMutability
 from moorage.storage.database.prepared import Prepared
-from moorage.storage.database.schema import registries, repositories, resource_tags, usage
+from moorage.storage.database.schema.identity import registries
+from moorage.storage.database.schema.repositories import repositories, resource_tags, usage
 from moorage.storage.database.transaction import Transaction
 
 _COLUMNS = (

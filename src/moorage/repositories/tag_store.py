@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
-from moorage.storage.database.schema import resource_tags
+from moorage.storage.database.schema.repositories import resource_tags
 from moorage.storage.database.transaction import Transaction
 
 

@@ -14,7 +14,7 @@ from moorage.layers import collect
 from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database import jobs
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema import audit, events
+from moorage.storage.database.schema.journal import audit, events
 from moorage.storage.database.transaction import Transaction
 from moorage.workers.runner import Task
 

@@ -9,8 +9,8 @@ from moorage.core.clock import HOUR
 from moorage.http.authentication import Authenticator
 from moorage.identity import tokens
 from moorage.identity.tokens import LIFETIME, NotAuthorizedError, TokenExpiredError
-from moorage.storage.database.schema import access_keys
-from moorage.storage.database.schema import tokens as token_rows
+from moorage.storage.database.schema.identity import access_keys
+from moorage.storage.database.schema.identity import tokens as token_rows
 from tests.unit.ground import ROOT, Ground
 
 

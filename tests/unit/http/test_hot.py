@@ -16,7 +16,9 @@ from moorage.identity import tokens
 from moorage.identity.scope import Scope
 from moorage.images import store
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import access_keys, audit, images
+from moorage.storage.database.schema.identity import access_keys
+from moorage.storage.database.schema.images import images
+from moorage.storage.database.schema.journal import audit
 from tests.unit.ground import ACCOUNT, REGION, ROOT, Ground, config_of, digest_of, manifest_of
 
 ADDRESS = "192.0.2.1"

@@ -14,7 +14,7 @@ from moorage.core.clock import SECOND
 from moorage.core.errors import AccessDeniedError, MoorageError, RateExceededError
 from moorage.http.messages import BodyTooLargeError
 from moorage.http.strangers import FAILURES_AT_ONCE, FAILURES_PER_SECOND, Strangers
-from moorage.storage.database.schema import audit
+from moorage.storage.database.schema.journal import audit
 from tests.unit.ground import Ground
 from tests.unit.http.asked import request
 

@@ -12,9 +12,9 @@ from moorage.core.arn import root_arn
 from moorage.identity import access_keys, accounts
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.sealing import Sealer, WrongKeyError
-from moorage.storage.database.schema import access_keys as table
-from moorage.storage.database.schema import accounts as accounts_table
-from moorage.storage.database.schema import registries
+from moorage.storage.database.schema.identity import access_keys as table
+from moorage.storage.database.schema.identity import accounts as accounts_table
+from moorage.storage.database.schema.identity import registries
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ACCOUNT, REGION, ROOT, Ground
 

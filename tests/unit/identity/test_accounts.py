@@ -2,7 +2,7 @@ import pytest
 
 from moorage.identity import access_keys, accounts
 from moorage.identity.errors import AccountAlreadyExistsError
-from moorage.storage.database.schema import accounts as table
+from moorage.storage.database.schema.identity import accounts as table
 from tests.unit.ground import ACCOUNT, REGION, Ground
 
 

@@ -10,8 +10,8 @@ from moorage.core.call import Principal
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.errors import TokenNotFoundError
 from moorage.identity.scope import Scope
-from moorage.storage.database.schema import access_keys as keys
-from moorage.storage.database.schema import tokens as table
+from moorage.storage.database.schema.identity import access_keys as keys
+from moorage.storage.database.schema.identity import tokens as table
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ACCOUNT, REGION, ROOT, Ground
 

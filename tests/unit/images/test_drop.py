@@ -16,18 +16,10 @@ from moorage.repositories import store as repositories_store
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Repository
 from moorage.storage.database import jobs
-from moorage.storage.database.schema import (
-    blobs,
-    image_children,
-    image_layers,
-    images,
-    layers,
-    manifests,
-    repositories,
-    tag_history,
-    tags,
-)
-from moorage.storage.database.schema import uploads as upload_table
+from moorage.storage.database.schema.images import image_children, image_layers, images, manifests, tag_history, tags
+from moorage.storage.database.schema.layers import blobs, layers
+from moorage.storage.database.schema.layers import uploads as upload_table
+from moorage.storage.database.schema.repositories import repositories
 from moorage.workers.runner import Runner
 from moorage.workers.tasks import tasks
 from tests.unit.ground import GRACE, RETENTION, Ground, digest_of, index_of

@@ -17,7 +17,7 @@ from moorage.images.errors import (
 )
 from moorage.images.model import ImageFacts
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import images
+from moorage.storage.database.schema.images import images
 from tests.unit.ground import Ground, config_of, digest_of, index_of, manifest_of
 
 NAME = "team/app"

@@ -20,18 +20,9 @@ from moorage.images.tagging import MOST_TAGS
 from moorage.layers import collect
 from moorage.repositories.errors import LimitExceededError
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import (
-    audit,
-    events,
-    image_children,
-    image_layers,
-    images,
-    manifests,
-    tag_history,
-    tags,
-    usage,
-    usage_deltas,
-)
+from moorage.storage.database.schema.images import image_children, image_layers, images, manifests, tag_history, tags
+from moorage.storage.database.schema.journal import audit, events
+from moorage.storage.database.schema.repositories import usage, usage_deltas
 from tests.unit.ground import GRACE, ROOT, Ground, config_of, descriptor, digest_of, index_of, manifest_of
 
 

@@ -12,7 +12,10 @@ from moorage.images.errors import ImageReferencedError
 from moorage.layers import collect
 from moorage.repositories.errors import RepositoryNotEmptyError
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import events, image_children, images, layers, manifests, repositories, tag_history, tags
+from moorage.storage.database.schema.images import image_children, images, manifests, tag_history, tags
+from moorage.storage.database.schema.journal import events
+from moorage.storage.database.schema.layers import layers
+from moorage.storage.database.schema.repositories import repositories
 from tests.unit.ground import GRACE, RETENTION, ROOT, Ground, config_of, descriptor, digest_of, index_of, manifest_of
 
 DATA = b"the bytes of a layer"

@@ -17,7 +17,8 @@ from moorage.images.recovery import RolledBack
 from moorage.layers import collect
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import audit, events, images
+from moorage.storage.database.schema.images import images
+from moorage.storage.database.schema.journal import audit, events
 from tests.unit.ground import GRACE, RETENTION, ROOT, Ground, digest_of, index_of
 from tests.unit.recovering import moves, purge, roll_back, undelete
 

@@ -13,7 +13,7 @@ from moorage.identity import accounts
 from moorage.images import finding, search
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import images, manifests, tags
+from moorage.storage.database.schema.images import images, manifests, tags
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ROOT, Ground, digest_of, index_of
 

@@ -21,7 +21,9 @@ from moorage.images.recovery import Recovery, Undeleted
 from moorage.layers import collect
 from moorage.repositories.errors import LimitExceededError
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import audit, events, images, usage, usage_deltas
+from moorage.storage.database.schema.images import images
+from moorage.storage.database.schema.journal import audit, events
+from moorage.storage.database.schema.repositories import usage, usage_deltas
 from tests.unit.ground import GRACE, RETENTION, ROOT, Ground, config_of, digest_of, index_of, manifest_of
 from tests.unit.recovering import kept, purge, roll_back, undelete
 

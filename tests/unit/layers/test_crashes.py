@@ -15,7 +15,7 @@ from moorage.layers.service import UploadLimits, UploadService
 from moorage.repositories.model import Repository
 from moorage.storage.blobs.memory import MemoryBlobs
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema import blobs, garbage, uploads
+from moorage.storage.database.schema.layers import blobs, garbage, uploads
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import GRACE, Ground, digest_of
 from tests.unit.layers.faulty import CrashError, FaultyBlobs

@@ -11,7 +11,7 @@ from moorage.layers import collect, reads, store
 from moorage.layers.errors import LayerInUseError, LayersNotFoundError
 from moorage.layers.model import Layer
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import blobs, layers
+from moorage.storage.database.schema.layers import blobs, layers
 from tests.unit.ground import GRACE, Ground, config_of, digest_of, manifest_of
 
 DATA = b"the bytes of a layer"

@@ -22,8 +22,9 @@ from moorage.layers.service import UploadLimits, UploadService
 from moorage.repositories.model import Repository
 from moorage.storage.blobs.memory import MemoryBlobs
 from moorage.storage.blobs.port import BlobMissingError
-from moorage.storage.database.schema import audit, blob_digests, blobs, garbage
-from moorage.storage.database.schema import uploads as table
+from moorage.storage.database.schema.journal import audit
+from moorage.storage.database.schema.layers import blob_digests, blobs, garbage
+from moorage.storage.database.schema.layers import uploads as table
 from tests.unit.ground import Ground, digest_of
 
 DATA = b"the bytes of a layer"

@@ -10,7 +10,7 @@ from moorage.identity import tokens
 from moorage.images import store
 from moorage.registries.exclusions import is_excluded
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import images
+from moorage.storage.database.schema.images import images
 from tests.unit.ground import ACCOUNT, ROOT, Ground, digest_of
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci/scanner"

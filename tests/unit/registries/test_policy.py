@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from moorage.core.errors import InvalidParameterError
 from moorage.registries.policy_errors import RegistryPolicyNotFoundError
-from moorage.storage.database.schema import audit, events
+from moorage.storage.database.schema.journal import audit, events
 from tests.unit.ground import ACCOUNT, Ground
 
 REFUSED = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid registry policy provided'"

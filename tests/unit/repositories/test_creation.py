@@ -14,14 +14,10 @@ from moorage.repositories.creation import CREATE_ACTION, Preview, preview
 from moorage.repositories.errors import LimitExceededError, RepositoryNotFoundError
 from moorage.repositories.model import Encryption, Repository, TagMutability
 from moorage.repositories.quota import MOST_REPOSITORIES
-from moorage.storage.database.schema import (
-    audit,
-    creation_templates,
-    events,
-    lifecycle_policies,
-    repositories,
-    uploads,
-)
+from moorage.storage.database.schema.journal import audit, events
+from moorage.storage.database.schema.layers import uploads
+from moorage.storage.database.schema.registries import creation_templates
+from moorage.storage.database.schema.repositories import lifecycle_policies, repositories
 from tests.unit.ground import ACCOUNT, Ground
 from tests.unit.repositories.test_templates import EVERYTHING, LIFECYCLE, PRINTED, create
 

@@ -7,7 +7,8 @@ from moorage.core.errors import InvalidParameterError
 from moorage.repositories import store
 from moorage.repositories.errors import RepositoryAlreadyExistsError, RepositoryNotFoundError
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema import audit, events, repositories, resource_tags, usage
+from moorage.storage.database.schema.journal import audit, events
+from moorage.storage.database.schema.repositories import repositories, resource_tags, usage
 from tests.unit.ground import ACCOUNT, Ground
 
 

@@ -10,7 +10,7 @@ from moorage.iam.document import Document
 from moorage.repositories.errors import RepositoryNotFoundError, RepositoryPolicyNotFoundError
 from moorage.repositories.model import Repository
 from moorage.repositories.policies import refuse_lock_out
-from moorage.storage.database.schema import events
+from moorage.storage.database.schema.journal import events
 from tests.unit.ground import ACCOUNT, ROOT, Ground
 
 REFUSED = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"

@@ -14,7 +14,7 @@ from moorage.repositories import store
 from moorage.repositories.errors import LimitExceededError
 from moorage.repositories.model import Repository
 from moorage.repositories.quota import RepositoryQuota
-from moorage.storage.database.schema import repositories
+from moorage.storage.database.schema.repositories import repositories
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ACCOUNT, Ground
 

@@ -14,7 +14,8 @@ from moorage.repositories.errors import (
     TemplateNotFoundError,
 )
 from moorage.repositories.templates import CREATE_ON_PUSH, CreationTemplate, match
-from moorage.storage.database.schema import creation_templates, events
+from moorage.storage.database.schema.journal import events
+from moorage.storage.database.schema.registries import creation_templates
 from tests.unit.ground import ACCOUNT, Ground
 
 POLICY = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}]})

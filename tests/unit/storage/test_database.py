@@ -12,7 +12,9 @@ from moorage.core.errors import UnavailableError
 from moorage.core.events import Event
 from moorage.storage.database import engine
 from moorage.storage.database.database import run_once
-from moorage.storage.database.schema import accounts, audit, events, jobs, registries, repositories
+from moorage.storage.database.schema.identity import accounts, registries
+from moorage.storage.database.schema.journal import audit, events, jobs
+from moorage.storage.database.schema.repositories import repositories
 from moorage.storage.database.transaction import Transaction
 from moorage.storage.database.writer import Write, Writer
 from tests.unit.ground import ACCOUNT, ROOT, Ground

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from moorage.core.errors import StorageFullError, UnavailableError
 from moorage.storage.database.faults import translated
-from moorage.storage.database.schema import accounts
+from moorage.storage.database.schema.identity import accounts
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ACCOUNT, Ground
 
@@ -24,7 +24,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from moorage.core.clock import SystemClock
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema import accounts
+from moorage.storage.database.schema.identity import accounts
 database = Database(Path(sys.argv[1]), SystemClock())
 def add(tx, name):
     tx.execute(sa.insert(accounts).values(id=name, name="", created_at=tx.now))
@@ -77,7 +77,7 @@ import sqlalchemy as sa
 from moorage.core.clock import SystemClock
 from moorage.core.errors import StorageFullError
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema import accounts
+from moorage.storage.database.schema.identity import accounts
 path = Path(sys.argv[1]) / "moorage.db"
 shutil.copyfile(sys.argv[2], path)
 database = Database(path, SystemClock())

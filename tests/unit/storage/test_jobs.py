@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from moorage.core import clock
 from moorage.storage.database import jobs
 from moorage.storage.database.jobs import LEASE, MOST_ATTEMPTS, Job
-from moorage.storage.database.schema import jobs as table
-from moorage.storage.database.schema import schedule
+from moorage.storage.database.schema.journal import jobs as table
+from moorage.storage.database.schema.journal import schedule
 from tests.unit.ground import Ground
 
 

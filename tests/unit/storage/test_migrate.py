@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 
 from moorage.storage.database import migrate
 from moorage.storage.database.engine import sqlite_engine
-from moorage.storage.database.schema import HEAD_REVISION, tags
+from moorage.storage.database.schema.whole import HEAD_REVISION, METADATA
 
 
 def _parts(statement: str) -> list[str]:
@@ -28,10 +28,10 @@ def test_the_migrations_build_exactly_the_schema(template: Path, tmp_path: Path)
     migrated = sqlite_engine(template)
     with migrated.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, tags.metadata) == []
+        assert compare_metadata(context, METADATA) == []
         by_migration = described(connection)
     built = sqlite_engine(tmp_path / "built.db")
-    tags.metadata.create_all(built)
+    METADATA.create_all(built)
     with built.connect() as connection:
         assert by_migration == described(connection)
     migrated.dispose()

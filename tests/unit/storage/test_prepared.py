@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from moorage.storage.database.prepared import Prepared
-from moorage.storage.database.schema import audit, resource_tags
+from moorage.storage.database.schema.journal import audit
+from moorage.storage.database.schema.repositories import resource_tags
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import Ground
 

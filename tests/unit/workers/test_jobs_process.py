@@ -15,7 +15,7 @@ import pytest
 
 from moorage.core.clock import SystemClock
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema import jobs
+from moorage.storage.database.schema.journal import jobs
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import Ground
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from moorage.core import clock
 from moorage.storage.database.jobs import MOST_ATTEMPTS
-from moorage.storage.database.schema import audit, events, jobs, schedule
+from moorage.storage.database.schema.journal import audit, events, jobs, schedule
 from moorage.storage.database.transaction import Transaction
 from moorage.workers.runner import Runner, Task
 from moorage.workers.tasks import AUDIT_KEPT, EVENTS_KEPT, tasks

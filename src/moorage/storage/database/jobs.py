@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from moorage.core import clock
-from moorage.storage.database.schema import jobs, schedule
+from moorage.storage.database.schema.journal import jobs, schedule
 from moorage.storage.database.transaction import Transaction
 
 LEASE = 5 * clock.MINUTE

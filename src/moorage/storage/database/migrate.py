@@ -5,7 +5,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from moorage.storage.database.engine import sqlite_engine
-from moorage.storage.database.schema import HEAD_REVISION
+from moorage.storage.database.schema.whole import HEAD_REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -11,7 +11,7 @@ from moorage.core.call import Call
 from moorage.core.clock import Timestamp
 from moorage.core.events import Event
 from moorage.storage.database.prepared import Prepared
-from moorage.storage.database.schema import audit, events, jobs
+from moorage.storage.database.schema.journal import audit, events, jobs
 
 _EMIT = Prepared(sa.insert(events), "at", "kind", "registry_id", "repository_id", "request_id", "detail")
 _AUDIT = Prepared(

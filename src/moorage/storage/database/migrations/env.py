@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from moorage.storage.database import schema
+from moorage.storage.database.schema.whole import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=schema.tags.metadata,
+    target_metadata=METADATA,
     render_as_batch=True,
     transactional_ddl=False,
 )
