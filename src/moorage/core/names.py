@@ -17,6 +17,11 @@ MAX_REPOSITORY_NAME = 256
 MIN_REPOSITORY_NAME = 2
 
 
+def is_repository_name(text: str) -> bool:
+    """Whether a repository can have that name."""
+    return MIN_REPOSITORY_NAME <= len(text) <= MAX_REPOSITORY_NAME and all(map(_COMPONENT.fullmatch, text.split("/")))
+
+
 class RepositoryName(str):
     """A repository's name within its registry: 2 to 256 characters of botocore's `RepositoryName` pattern."""
 
@@ -25,9 +30,7 @@ class RepositoryName(str):
     @classmethod
     def parse(cls, text: str) -> "RepositoryName":
         """Read a name from outside; raises InvalidNameError in ECR's wording."""
-        if not MIN_REPOSITORY_NAME <= len(text) <= MAX_REPOSITORY_NAME or not all(
-            _COMPONENT.fullmatch(part) for part in text.split("/")
-        ):
+        if not is_repository_name(text):
             raise InvalidNameError.at("repositoryName", f"must satisfy regular expression '{REPOSITORY_PATTERN}'")
         return cls(text)
 

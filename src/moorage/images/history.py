@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from moorage.core.call import Registry
 from moorage.core.clock import LAST_TIME
-from moorage.core.errors import InvalidParameterError
 from moorage.images import store
 from moorage.images.errors import NothingEarlierError, TagNeverThereError
 from moorage.images.model import Image
@@ -87,7 +86,7 @@ def kept_until(removed_at: int, retention: int) -> int:
 def find(tx: Transaction, registry: Registry, repository: Repository, tag: str, to: Point) -> str:
     """The digest that a tag was on at that point.
 
-    Raises TagNeverThereError, NothingEarlierError, and InvalidParameterError for a time to come.
+    Raises TagNeverThereError and NothingEarlierError.
     """
     mine = tag_history.c.repository_id == repository.id, tag_history.c.tag == tag
     newest = tx.one(sa.select(tag_history.c.to_digest).where(*mine).order_by(tag_history.c.id.desc()).limit(1))
@@ -101,7 +100,7 @@ def find(tx: Transaction, registry: Registry, repository: Repository, tag: str, 
         return _put_by(tx, tag, sa.select(tag_history.c.to_digest).where(*mine, tag_history.c.id == to.entry))
     if to.at is not None:
         if to.at > tx.now:
-            raise InvalidParameterError.at("to", "must not be later than now")
+            raise NothingEarlierError("Where a tag will be at a time to come is not known.")
         earlier = sa.select(tag_history.c.to_digest).where(*mine, tag_history.c.moved_at <= to.at)
         return _put_by(tx, tag, earlier.order_by(tag_history.c.id.desc()).limit(1))
     other = sa.select(tag_history.c.from_digest).where(*mine, tag_history.c.from_digest.is_not(None))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from moorage.core.clock import LAST_TIME
 from moorage.core.errors import InvalidParameterError
 from moorage.core.names import MAX_REPOSITORY_NAME
 
@@ -17,7 +16,7 @@ MOST_STARS = 4
 
 _LONGEST_TAG = 128
 _LONGEST_LABEL = 64 * 1024
-_MOST_LABELS = 20
+MOST_LABELS = 10
 _LONGEST_TYPE = 255
 _DIGEST_PREFIX = re.compile(r"[a-z0-9]{1,16}(?::[a-f0-9]{0,128})?")
 _HEX = re.compile(r"[a-f0-9]{1,64}")
@@ -99,14 +98,6 @@ class Span:
     after: int | None = None
     before: int | None = None
 
-    @classmethod
-    def parse(cls, after: int | None, before: int | None, member: str) -> "Span":
-        """Raises InvalidParameterError for times before 1970 or after 9999."""
-        for name, time in (("after", after), ("before", before)):
-            if time is not None and not 0 <= time <= LAST_TIME:
-                raise InvalidParameterError.at(f"{member}_{name}", "must be a time between 1970 and 9999")
-        return cls(after, before)
-
     @property
     def is_open(self) -> bool:
         """Whether every time is in it."""
@@ -150,8 +141,8 @@ def parse(
     tagged: bool | None = None,
 ) -> Search:
     """A search from outside; raises InvalidParameterError."""
-    if len(labels) > _MOST_LABELS:
-        raise InvalidParameterError.at("label", f"must be given at most {_MOST_LABELS} times")
+    if len(labels) > MOST_LABELS:
+        raise InvalidParameterError.at("label", f"must be given at most {MOST_LABELS} times")
     for member, text in (("media_type", media_type), ("artifact_type", artifact_type)):
         if text is not None and not 1 <= len(text) <= _LONGEST_TYPE:
             raise InvalidParameterError.at(member, f"must have 1 to {_LONGEST_TYPE} characters")
@@ -159,8 +150,8 @@ def parse(
         repository=Pattern.parse(repository, "repository", MAX_REPOSITORY_NAME) if repository is not None else None,
         tag=Pattern.parse(tag, "tag", _LONGEST_TAG) if tag is not None else None,
         digest=_digest(digest) if digest is not None else None,
-        pushed=Span.parse(*pushed, "pushed"),
-        pulled=Span.parse(*pulled, "pulled"),
+        pushed=Span(*pushed),
+        pulled=Span(*pulled),
         labels=tuple(map(Label.parse, dict.fromkeys(labels))),
         platform=Platform.parse(platform) if platform is not None else None,
         media_type=media_type,

@@ -6,7 +6,6 @@ import pytest
 import sqlalchemy as sa
 
 from moorage.core import clock
-from moorage.core.errors import InvalidParameterError
 from moorage.images.errors import (
     ImageGoneError,
     ImageTagAlreadyExistsError,
@@ -162,7 +161,7 @@ def test_there_must_be_something_earlier(ground: Ground, repository: Repository)
     foreign = moves(ground, repository, "dev")[0]
     with pytest.raises(NothingEarlierError):
         roll_back(ground, repository, "prod", entry=foreign.id)
-    with pytest.raises(InvalidParameterError, match="must not be later than now"):
+    with pytest.raises(NothingEarlierError, match="a time to come"):
         roll_back(ground, repository, "prod", at=ground.clock.now() + 1)
     ground.remove(repository, body)
     with pytest.raises(NothingEarlierError):

@@ -33,12 +33,10 @@ def find(ground: Ground, limit: int = 100, **asked: Any) -> finding.Page:
         ({"digest": "sha256:XYZ"}, "must be the beginning of a digest"),
         ({"digest": "%"}, "must be the beginning of a digest"),
         ({"labels": ["=x"]}, "must be key or key=value"),
-        ({"labels": [f"k{number}" for number in range(21)]}, "at most 20 times"),
+        ({"labels": [f"k{number}" for number in range(11)]}, "at most 10 times"),
         ({"platform": "linux//v8"}, "must be os, os/architecture"),
         ({"platform": "a/b/c/d"}, "must be os, os/architecture"),
         ({"media_type": ""}, "must have 1 to 255 characters"),
-        ({"pushed": (-1, None)}, "'pushed_after' failed to satisfy constraint: 'must be a time between 1970 and 9999'"),
-        ({"pulled": (None, 1 << 62)}, "'pulled_before' failed"),
     ],
 )
 def test_what_makes_no_sense_is_refused(asked: dict[str, Any], text: str) -> None:

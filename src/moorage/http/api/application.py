@@ -9,7 +9,7 @@ from msgspec import Struct
 from moorage.access.authorize import authorize, authorize_installation
 from moorage.core.call import Call, Registry
 from moorage.core.errors import InvalidParameterError
-from moorage.core.names import RepositoryName
+from moorage.core.names import RepositoryName, is_repository_name
 from moorage.http import problems
 from moorage.http.api.decoding import decode_body, decode_query
 from moorage.http.api.exchange import Exchange, Parts
@@ -143,7 +143,7 @@ def _resource(registry: Registry, kind: str, query: Struct, body: Struct) -> str
         return "*"
     for source in (query, body):
         name = getattr(source, "repository", None)
-        if kind == "each" and (name is None or "*" in name):
+        if kind == "each" and (name is None or not is_repository_name(name)):
             return "*"
         if isinstance(name, str):
             return registry.repository_arn(_parsed(name))

@@ -14,6 +14,7 @@ from moorage.images import finding, search
 from moorage.images.finding import Hit
 from moorage.images.search import Order, Search
 
+_PATTERN = {"pattern": r"^[^*]*(\*+[^*]*){0,4}$"}
 _Text = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
@@ -28,12 +29,30 @@ class Filters(Page, frozen=True, kw_only=True):
                 max_length=MAX_REPOSITORY_NAME,
                 description="A name, or a pattern in which `*` stands for any run of characters; every repository if left out",
                 examples=["team/*"],
+                extra_json_schema=_PATTERN,
             ),
         ]
         | None
     ) = None
-    tag: Annotated[str, Meta(min_length=1, max_length=128, description="A tag or a pattern", examples=["v1.*"])] | None = None
-    digest: Annotated[str, Meta(min_length=1, max_length=160, description="The beginning of a digest")] | None = None
+    tag: (
+        Annotated[
+            str,
+            Meta(min_length=1, max_length=128, description="A tag or a pattern", examples=["v1.*"], extra_json_schema=_PATTERN),
+        ]
+        | None
+    ) = None
+    digest: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=160,
+                description="The beginning of a digest",
+                extra_json_schema={"pattern": "^([a-f0-9]{1,64}|[a-z0-9]{1,16}(:[a-f0-9]{0,128})?)$"},
+            ),
+        ]
+        | None
+    ) = None
     pushed_after: Moment | None = None
     """Pushed then or later."""
     pushed_before: Moment | None = None
@@ -43,8 +62,11 @@ class Filters(Page, frozen=True, kw_only=True):
     pulled_before: Moment | None = None
     """Last pulled earlier, or never."""
     label: Annotated[
-        list[Annotated[str, Meta(min_length=1, max_length=4096)]],
-        Meta(max_length=20, description="`key` or `key=value`, of the image's config; may be repeated, and then all must hold"),
+        list[Annotated[str, Meta(min_length=1, max_length=256, pattern="^[^=]")]],
+        Meta(
+            max_length=search.MOST_LABELS,
+            description="`key` or `key=value`, of the image's config; may be repeated, and then all must hold",
+        ),
     ] = msgspec.field(default_factory=list)
     platform: (
         Annotated[
@@ -53,6 +75,7 @@ class Filters(Page, frozen=True, kw_only=True):
                 max_length=200,
                 description="`os[/architecture[/variant]]`, of the image or of one that the index names",
                 examples=["linux/arm64/v8"],
+                extra_json_schema={"pattern": "^[A-Za-z0-9_.-]{1,64}(/[A-Za-z0-9_.-]{1,64}){0,2}$"},
             ),
         ]
         | None

@@ -22,8 +22,8 @@ Tag = Annotated[
     Meta(
         min_length=1,
         max_length=128,
-        extra_json_schema={"pattern": "^[a-zA-Z0-9_][a-zA-Z0-9._-]*$"},
         examples=["prod"],
+        extra_json_schema={"pattern": "^[a-zA-Z0-9_][a-zA-Z0-9._-]*$"},  # refused in ECR's words
     ),
 ]
 DigestText = Annotated[
