@@ -33,10 +33,9 @@ def _tool(name: str) -> Tool:
     return Tool(name, _built(name), lambda _path: f"{name} {pinned()[name]}", "built where Go is: scripts/build-go-programs")
 
 
-CRANE, ORAS, REGCTL, HELM, COSIGN, CONFORMANCE, ECR_LOGIN = (
-    _tool(name) for name in ("crane", "oras", "regctl", "helm", "cosign", "conformance", "ecr-login")
+CRANE, ORAS, REGCTL, HELM, COSIGN, CONFORMANCE, ECR_LOGIN, SDK_GO = TOOLS = tuple(
+    _tool(name) for name in ("crane", "oras", "regctl", "helm", "cosign", "conformance", "ecr-login", "sdk-go")
 )
-TOOLS = (CRANE, ORAS, REGCTL, HELM, COSIGN, CONFORMANCE, ECR_LOGIN)
 
 
 def crane(box: Sandbox, *words: str) -> Result:
