@@ -118,6 +118,7 @@ def test_the_aws_command_line_needs_no_endpoint(dropin: DropIn, inside: InsideSa
     name = f"cli/r{uuid.uuid4().hex[:12]}"
     made = dropin.aws(inside, tool.path(), "ecr", "create-repository", "--repository-name", name)["repository"]
     assert made["repositoryUri"] == f"{REGISTRY}/{name}"
+    assert dropin.aws(inside, tool.path(), "sts", "get-caller-identity")["Account"] == ACCOUNT
     password = inside.run(tool.path(), "ecr", "get-login-password", env={"AWS_CA_BUNDLE": str(dropin.authority)}).out.strip()
     seen = inside.run("curl", "-sS", "-u", f"AWS:{password}", f"https://{REGISTRY}/v2/{name}/tags/list")
     assert json.loads(seen.out)["name"] == name
