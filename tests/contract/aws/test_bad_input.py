@@ -328,7 +328,9 @@ def test_an_address_that_fails_too_often_is_slowed_down_and_who_has_a_key_is_not
     assert codes[:100] == ["UnrecognizedClientException"] * 100
     assert set(codes) == {"UnrecognizedClientException", "ThrottlingException"}
     assert door.raw("DescribeRepositories").status == 200
-    over = door.exchange("GET", "/v2/", {"Authorization": "Basic QVdTOndyb25n"}, b"")
+    # Some failures are let pass every second, so the next one alone need not be too much.
+    wrong = [door.exchange("GET", "/v2/", {"Authorization": "Basic QVdTOndyb25n"}, b"") for _ in range(100)]
+    over = next(answer for answer in wrong if answer.status != 401)
     assert (over.status, over.document["errors"][0]["code"]) == (429, "TOOMANYREQUESTS")
     assert door.exchange("GET", "/v2/", {}, b"").status == 401, "asking how to log in is no failure"
 

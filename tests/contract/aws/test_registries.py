@@ -10,6 +10,8 @@ from tests.contract.aws.door import ACCOUNT, ROOT, Door, input_of, refused
 from tests.contract.aws.error_cases import USUAL
 from tests.e2e.images import small
 
+_NOBODY = "808080808080"
+"""An account that no test makes."""
 _OTHER = "210987654321"
 _NAMED = {name for name in ecr_operation_names() if "registryId" in input_of(name).members}
 
@@ -38,8 +40,8 @@ def test_another_accounts_registry_is_denied_in_iams_words(door: Door, name: str
 
 def test_a_denial_does_not_make_a_registry(door: Door) -> None:
     with refused("AccessDeniedException", re.compile(".*")):
-        door.call("CreateRepository", registryId=_OTHER, repositoryName="team/foreign")
-    assert door.query("SELECT id FROM registries WHERE account_id = ?", _OTHER) == []
+        door.call("CreateRepository", registryId=_NOBODY, repositoryName="team/foreign")
+    assert door.query("SELECT id FROM registries WHERE account_id = ?", _NOBODY) == []
 
 
 def test_ones_own_account_may_be_named(door: Door, repository: str) -> None:
