@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moorage.aws.model import Compiled, element_of, entry_of, members_of
 from moorage.core.clock import SECOND, Timestamp
 from moorage.core.errors import MoorageError
+from moorage.core.texts import is_unicode
 
 if TYPE_CHECKING:
     from botocore.model import Shape
@@ -118,20 +119,9 @@ def _map(shape: "Shape", find: _Find) -> _Decode:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise _unfit(value, "a String")
-    if "\0" in value or not _is_unicode(value):
+    if "\0" in value or not is_unicode(value):
         raise SerializationError("A text holds a character that is not allowed.")
     return value
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether the text has no lone surrogate, which JSON can spell and UTF-8 cannot."""
-    if text.isascii():
-        return True
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _blob(value: Any) -> bytes:

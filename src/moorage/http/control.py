@@ -19,6 +19,7 @@ from moorage.http.budget import ByteBudget
 from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, Request, Response
 from moorage.http.peer import Peer
+from moorage.http.progress import Progress
 from moorage.http.signatures import IN_LOOP, Caller, Claim, Signatures
 from moorage.http.strangers import Strangers
 from moorage.http.tongues import Asked, JsonTongue, QueryTongue, Tongue, speaks_query
@@ -40,11 +41,9 @@ _REGISTRY_SERVICE = "ecr"
 
 
 @dataclass(slots=True)
-class _Progress:
-    """How far a request came, for the record of its failure."""
-
-    call: Call | None = None
+class _Progress(Progress):
     service: Service | None = None
+    """Whose tongue a failure is told in."""
 
 
 class Control:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from moorage.core.texts import is_unicode
 from moorage.iam.errors import MalformedPolicyError
 
 
@@ -18,7 +19,7 @@ def read(text: str) -> Any:
     Raises MalformedPolicyError, and nothing else, whatever the text is: for what is not JSON, and for what parsers treat
     differently: repeated keys, NaN and Infinity, lone surrogates in the text, U+0000 in a key. Strings are for `checked`.
     """
-    if not _is_unicode(text):
+    if not is_unicode(text):
         raise MalformedPolicyError("The text has a lone surrogate.")
     try:
         return json.loads(
@@ -38,7 +39,7 @@ def read(text: str) -> Any:
 
 def checked(text: str) -> str:
     """A string of the document; raises MalformedPolicyError for what JSON can spell and no database may keep."""
-    if "\0" in text or not _is_unicode(text):
+    if "\0" in text or not is_unicode(text):
         raise MalformedPolicyError("A string has a character that is not allowed.")
     return text
 
@@ -54,13 +55,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise MalformedPolicyError(f"{name} is not a JSON value.")
-
-
-def _is_unicode(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

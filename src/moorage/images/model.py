@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moorage.core.names import TagName
+from moorage.core.texts import is_unicode
 
 MAX_CONFIG_BYTES = 8 * 1024 * 1024
 """A larger config is stored like any blob, but not looked into."""
@@ -90,24 +91,15 @@ def _named(digests: frozenset[str], digest: str | None) -> bool:
 
 
 def _text(value: Any) -> str | None:
-    return value[:256] if isinstance(value, str) and value and _is_storable(value) else None
+    return value[:256] if isinstance(value, str) and value and is_unicode(value) else None
 
 
 def _labels(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
-    pairs = [(key, text) for key, text in value.items() if isinstance(text, str) and _is_storable(key + text)]
+    pairs = [(key, text) for key, text in value.items() if isinstance(text, str) and is_unicode(key + text)]
     kept = dict(pairs[:_MAX_LABELS])
     return kept if sum(map(len, [*kept, *kept.values()])) <= _MAX_LABEL_CHARACTERS else {}
-
-
-def _is_storable(text: str) -> bool:
-    """JSON can spell lone surrogates, which no database can hold as text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _time(value: Any) -> int | None:

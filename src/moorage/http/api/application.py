@@ -1,6 +1,6 @@
 """`/api/v1`: what ECR does not have. Signature, table, decoding, authorization, the handler, errors in one JSON shape."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import msgspec
@@ -21,6 +21,7 @@ from moorage.http.api.values import Nothing
 from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, MethodNotAllowedError, Request, Response
 from moorage.http.peer import peer_of
+from moorage.http.progress import Progress
 from moorage.http.signatures import Caller, Signatures
 from moorage.http.strangers import Strangers
 
@@ -30,13 +31,6 @@ MOST_BODY = 64 * 1024
 
 SIGNING_NAME = "moorage"
 EVENT_SOURCE = "moorage"
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far a request came, for the record of its failure."""
-
-    call: Call | None = None
 
 
 class Api:
@@ -51,7 +45,7 @@ class Api:
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
         request_id = self._context.ids.next()
-        progress = _Progress()
+        progress = Progress()
         try:
             response = await self._handle(request, request_id, progress)
         except DisconnectedError:
@@ -83,7 +77,7 @@ class Api:
     def _document(self) -> bytes:
         return document(ROUTES)
 
-    async def _handle(self, request: Request, request_id: str, progress: _Progress) -> Response:
+    async def _handle(self, request: Request, request_id: str, progress: Progress) -> Response:
         # Whose signature it claims to be comes first: nobody without a key makes this server read a body.
         claim = self._signatures.claim(request, (SIGNING_NAME,))
         raw_body = await request.body(MOST_BODY)

@@ -1,7 +1,7 @@
 """Images and tags that are searched for: `GET /api/v1/images` and `GET /api/v1/tags`."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -100,12 +100,11 @@ class TagSearch(Filters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     order: Literal["asc", "desc"] = "asc"
 
 
-class FoundImage(Struct, frozen=True, kw_only=True):
-    """An image that was found."""
+class Found(Struct, frozen=True, kw_only=True):
+    """What every find says of its image."""
 
     repository: str
     digest: str
-    tags: list[str]
     media_type: str
     artifact_type: str | None
     size: int
@@ -119,23 +118,18 @@ class FoundImage(Struct, frozen=True, kw_only=True):
     """The digest of what it refers to."""
 
 
-class FoundTag(Struct, frozen=True, kw_only=True):
+class FoundImage(Found, frozen=True, kw_only=True):
+    """An image that was found."""
+
+    tags: list[str]
+
+
+class FoundTag(Found, frozen=True, kw_only=True):
     """A tag that was found, with the image that it is on."""
 
-    repository: str
     tag: str
     moved_at: Time
     """Since when it is on this image."""
-    digest: str
-    media_type: str
-    artifact_type: str | None
-    size: int
-    platform: str | None
-    labels: dict[str, str]
-    pushed_at: Time
-    pushed_by: str
-    last_pulled_at: Time | None
-    subject: str | None
 
 
 class FoundImages(Struct, frozen=True, kw_only=True):
@@ -208,38 +202,28 @@ async def _found(exchange: Exchange, query: Filters, wanted: Search) -> tuple[li
 
 
 def _image(hit: Hit) -> FoundImage:
-    return FoundImage(
-        repository=hit.repository,
-        digest=hit.digest,
-        tags=list(hit.tags),
-        media_type=hit.media_type,
-        artifact_type=hit.artifact_type,
-        size=hit.size,
-        platform=hit.platform,
-        labels=dict(hit.labels),
-        pushed_at=time_text(hit.pushed_at),
-        pushed_by=hit.pushed_by,
-        last_pulled_at=_time(hit.last_pulled_at),
-        subject=hit.subject,
-    )
+    return FoundImage(**_facts(hit), tags=list(hit.tags))
 
 
 def _tag(hit: Hit) -> FoundTag:
-    return FoundTag(
-        repository=hit.repository,
-        tag=hit.tags[0],
-        moved_at=time_text(hit.moved_at or 0),
-        digest=hit.digest,
-        media_type=hit.media_type,
-        artifact_type=hit.artifact_type,
-        size=hit.size,
-        platform=hit.platform,
-        labels=dict(hit.labels),
-        pushed_at=time_text(hit.pushed_at),
-        pushed_by=hit.pushed_by,
-        last_pulled_at=_time(hit.last_pulled_at),
-        subject=hit.subject,
-    )
+    return FoundTag(**_facts(hit), tag=hit.tags[0], moved_at=time_text(hit.moved_at or 0))
+
+
+def _facts(hit: Hit) -> dict[str, Any]:
+    """The members of `Found`."""
+    return {
+        "repository": hit.repository,
+        "digest": hit.digest,
+        "media_type": hit.media_type,
+        "artifact_type": hit.artifact_type,
+        "size": hit.size,
+        "platform": hit.platform,
+        "labels": dict(hit.labels),
+        "pushed_at": time_text(hit.pushed_at),
+        "pushed_by": hit.pushed_by,
+        "last_pulled_at": _time(hit.last_pulled_at),
+        "subject": hit.subject,
+    }
 
 
 def _time(at: int | None) -> str | None:

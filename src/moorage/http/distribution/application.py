@@ -1,6 +1,6 @@
 """The data plane: authentication, routing, authorization, the handler, and every error in OCI's tongue."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from moorage.access.authorize import allowed_among, authorize, confine
 from moorage.core.addresses import registry_named_by
@@ -16,15 +16,9 @@ from moorage.http.distribution.headers import COMMON_HEADERS
 from moorage.http.distribution.hot import HotAnswers
 from moorage.http.messages import BadRequestError, DisconnectedError, Request, Response
 from moorage.http.peer import Peer, peer_of
+from moorage.http.progress import Progress
 from moorage.http.strangers import Strangers
 from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far a request came, for the record of its failure."""
-
-    call: Call | None = None
 
 
 class Distribution:
@@ -39,7 +33,7 @@ class Distribution:
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
         request_id = self._context.ids.next()
-        progress = _Progress()
+        progress = Progress()
         try:
             response = await self._handle(request, request_id, progress)
         except DisconnectedError:
@@ -57,7 +51,7 @@ class Distribution:
         response.headers["x-amzn-requestid"] = request_id
         return response
 
-    async def _handle(self, request: Request, request_id: str, progress: _Progress) -> Response:
+    async def _handle(self, request: Request, request_id: str, progress: Progress) -> Response:
         context = self._context
         peer = peer_of(request, context.policy.trusted_proxies)
         token = self._authenticator.token_of(request.header(b"authorization"))
