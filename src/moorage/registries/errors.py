@@ -41,3 +41,12 @@ class TooManyExclusionsError(MoorageError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"The registry already has {most} pull time update exclusions.")
+
+
+class RegistryPolicyNotFoundError(MoorageError):
+    """The registry has no policy."""
+
+    aws_code = "RegistryPolicyNotFoundException"
+
+    def __init__(self, registry: Registry) -> None:
+        super().__init__(f"Registry policy does not exist in the registry with id '{registry.account_id}'")

@@ -8,7 +8,7 @@ from moorage.core.call import Call, Requirement
 from moorage.core.events import Event
 from moorage.iam.rendering import render
 from moorage.registries import policy_store
-from moorage.registries.policy_errors import RegistryPolicyNotFoundError
+from moorage.registries.errors import RegistryPolicyNotFoundError
 from moorage.registries.policy_text import PrincipalExists, accept
 from moorage.storage.database.transaction import Transaction
 

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from moorage.core.errors import InvalidParameterError
-from moorage.registries.policy_errors import RegistryPolicyNotFoundError
+from moorage.registries.errors import RegistryPolicyNotFoundError
 from moorage.storage.database.schema.journal import audit, events
 from tests.unit.ground import ACCOUNT, Ground
 
