@@ -61,9 +61,9 @@ def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
     stated = media_types.bare(content_type or "")
     media_type = stated or own
     if not media_type:
-        raise InvalidManifestError("The manifest states no media type, neither in Content-Type nor in its mediaType.")
+        raise InvalidManifestError("The manifest states no media type, and neither does the request.")
     if stated and own and own != stated:
-        raise InvalidManifestError(f"The manifest's mediaType {own!r} contradicts the Content-Type {stated!r}.")
+        raise InvalidManifestError(f"The manifest's mediaType {own!r} contradicts the request's {stated!r}.")
     if not _MEDIA_TYPE.fullmatch(media_type) or media_type in media_types.SCHEMA1:
         raise InvalidManifestError(f"Manifests of the type {media_type!r} are not supported.")
     _refuse_ambiguity(document, media_type)

@@ -6,10 +6,12 @@ from typing import Any
 from moorage.aws.operation import operation
 from moorage.core.call import Call, Requirement
 from moorage.core.events import Event
+from moorage.iam.ecr import is_of_first_scope
 from moorage.iam.rendering import render
-from moorage.registries import policy_store
+from moorage.registries import policy_store, store
 from moorage.registries.errors import RegistryPolicyNotFoundError
-from moorage.registries.policy_text import PrincipalExists, accept
+from moorage.registries.policy_text import PrincipalExists, accept, refused
+from moorage.registries.settings import REGISTRY_POLICY_SCOPE
 from moorage.storage.database.transaction import Transaction
 
 _CHANGED = "Moorage Registry Policy Changed"
@@ -23,8 +25,13 @@ class RegistryPolicyOperations:
 
     @operation("PutRegistryPolicy", requires=(Requirement(("ecr:PutRegistryPolicy",), "*"),), mode="write")
     def put_registry_policy(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Attach or replace the policy, which may name any action of ECR's; the answer shows it as it is kept."""
-        accept(tx, call.registry.account_id, params["policyText"], "registry", self._principal_exists)
+        """Attach or replace the policy; the answer shows it as it is kept.
+
+        It may name any action of ECR's, or the three of the first scope while REGISTRY_POLICY_SCOPE is V1.
+        """
+        document = accept(tx, call.registry.account_id, params["policyText"], "registry", self._principal_exists)
+        if store.setting_of(tx, call.registry.id, REGISTRY_POLICY_SCOPE) == "V1" and not is_of_first_scope(document):
+            raise refused("registry")
         text = render(params["policyText"])
         policy_store.put(tx, call.registry, text)
         tx.emit(Event(_CHANGED, call.registry.id))

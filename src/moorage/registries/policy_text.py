@@ -33,5 +33,5 @@ def accept(
 
 
 def refused(kind: Kind, member: str = "PolicyText") -> InvalidParameterError:
-    """ECR's whole answer to a bad policy; clients wait and try again when they read exactly this."""
+    """ECR's answer to a bad policy; clients wait and try again when they read exactly this, or `Principal not found`."""
     return InvalidParameterError.at(member, f"Invalid {kind} policy provided")

@@ -1,5 +1,6 @@
 """What a repository is."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +47,13 @@ class TagMutability:
         return [{"filterType": "WILDCARD", "filter": pattern} for pattern in self.exclusions] or None
 
 
+_KMS_KEY = re.compile(r"(?:key/)?[A-Za-z0-9-]{1,128}|alias/[A-Za-z0-9/_-]{1,250}")
+_KMS_ARN = re.compile(
+    r"arn:aws[a-z0-9-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(?:key/[A-Za-z0-9-]{1,128}|alias/[A-Za-z0-9/_-]{1,250})"
+)
+"""A key by its id, alias or ARN (KMS API reference, DescribeKey, `KeyId`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Encryption:
     """The encryption that was asked for at creation. The disk or the bucket encrypts; this is kept and shown."""
@@ -55,20 +63,30 @@ class Encryption:
 
     @classmethod
     def parse(cls, given: Mapping[str, str] | None) -> "Encryption":
-        """From the API's members, the key as it was given; raises InvalidParameterError for a key with AES256."""
+        """From the API's members, the key as it was given.
+
+        Raises InvalidParameterError for a key with AES256, and for what is neither a key's id nor its alias nor its ARN.
+        """
         kind, key = (given["encryptionType"], given.get("kmsKey")) if given else ("AES256", None)
         if kind == "AES256" and key:
             raise InvalidParameterError.at("encryptionConfiguration", "kmsKey must not be given with AES256")
+        if key and not _KMS_KEY.fullmatch(key) and not _KMS_ARN.fullmatch(key):
+            raise InvalidParameterError.at("encryptionConfiguration.kmsKey", "must be the id, alias or ARN of a KMS key")
         return cls(kind, key or None)
 
     def resolved(self, registry: Registry) -> "Encryption":
-        """With the key as an ARN, as ECR resolves it: the account's own by default; an alias or id is of the account."""
+        """With the key as an ARN, as ECR resolves it: the account's own by default; an alias or id is of the account.
+
+        Raises InvalidParameterError for a key of another region.
+        """
         if self.type == "AES256":
             return self
         name = self.kms_key or "alias/aws/ecr"
         if not name.startswith("arn:"):
             resource = name if name.startswith(("alias/", "key/")) else f"key/{name}"
             name = str(Arn("kms", registry.region, registry.account_id, resource))
+        elif (arn := _KMS_ARN.fullmatch(name)) is None or arn["region"] != registry.region:
+            raise InvalidParameterError.at("encryptionConfiguration.kmsKey", f"must be a key of the region {registry.region}")
         return Encryption(self.type, name)
 
 

@@ -24,7 +24,7 @@ from moorage.repositories.errors import (
     TemplateNotFoundError,
     TooManyTagsError,
 )
-from moorage.repositories.model import Encryption, TagMutability
+from moorage.repositories.model import EXCLUSION_MODES, Encryption, TagMutability
 from moorage.repositories.policies import accepted_policy
 from moorage.repositories.resource_tags import parse_tags
 from moorage.repositories.templates import CreationTemplate, stem_of
@@ -104,7 +104,8 @@ class TemplateOperations:
     def update_repository_creation_template(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Change what is given, leave the rest; an empty text clears. Repositories that are there stay as they are."""
         old = _get(tx, call, params["prefix"])
-        template = replace(old, updated_at=tx.now, **self._settings(tx, call, params))
+        given = {**_kept_filters(old, params), **params}
+        template = replace(old, updated_at=tx.now, **self._settings(tx, call, given))
         template_store.update(tx, call.registry, template)
         return _changed(tx, call, template)
 
@@ -131,6 +132,7 @@ class TemplateOperations:
             found["mutability"] = TagMutability.parse(given.get("imageTagMutability"), filters)
         if "encryptionConfiguration" in given:
             found["encryption"] = Encryption.parse(given["encryptionConfiguration"])
+            found["encryption"].resolved(call.registry)  # what no push could use is refused now
         if "resourceTags" in given:
             found["resource_tags"] = _tags(given["resourceTags"])
         if "repositoryPolicy" in given:
@@ -146,6 +148,12 @@ class TemplateOperations:
             return None
         owner, exists = call.registry.account_id, self._principal_exists
         return accepted_policy(tx, owner, text, exists, arn=None, member="repositoryPolicy")[1]
+
+
+def _kept_filters(old: CreationTemplate, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters that stay when one mode with exclusions is changed for another, or for itself, without naming any."""
+    stays = given.get("imageTagMutability") in EXCLUSION_MODES and old.mutability.exclusions
+    return {"imageTagMutabilityExclusionFilters": old.mutability.describe_exclusions()} if stays else {}
 
 
 def _get(tx: Transaction, call: Call, prefix: str) -> CreationTemplate:

@@ -152,11 +152,11 @@ def test_a_manifest_that_is_no_json_object_is_refused(door: Door, repository: st
 @pytest.mark.parametrize(
     ("document", "media_type", "message"),
     [
-        ({"schemaVersion": 2}, None, "The manifest states no media type, neither in Content-Type nor in its mediaType."),
+        ({"schemaVersion": 2}, None, "The manifest states no media type, and neither does the request."),
         (
             {"mediaType": OCI_MANIFEST},
             DOCKER_MANIFEST,
-            f"The manifest's mediaType '{OCI_MANIFEST}' contradicts the Content-Type '{DOCKER_MANIFEST}'.",
+            f"The manifest's mediaType '{OCI_MANIFEST}' contradicts the request's '{DOCKER_MANIFEST}'.",
         ),
         ({"schemaVersion": 2}, OCI_MANIFEST, "An image manifest must have a config."),
         ({"schemaVersion": 2}, "text/html", "Manifests of the type 'text/html' are not supported."),

@@ -59,7 +59,7 @@ def test_what_is_asked_for_is_kept_and_shown(door: Door, repository: str) -> Non
         (None, f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/aws/ecr"),
         ("alias/mine", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/mine"),
         ("0b7b1e6e-0000-0000-0000-000000000000", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0b7b1e6e-0000-0000-0000-000000000000"),
-        ("arn:aws:kms:us-east-1:1:key/x", "arn:aws:kms:us-east-1:1:key/x"),
+        ("arn:aws:kms:us-east-1:111122223333:key/x", "arn:aws:kms:us-east-1:111122223333:key/x"),
     ],
 )
 @pytest.mark.parametrize("kind", ["KMS", "KMS_DSSE"])

@@ -69,3 +69,18 @@ def test_users_and_roles_of_accounts_that_are_here_must_exist(ground: Ground) ->
         assert caught.value.message == "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Principal not found'"
     elsewhere = {"AWS": ["arn:aws:iam::999988887777:user/alice", ACCOUNT], "Service": "codebuild.amazonaws.com"}
     ground.do("PutRegistryPolicy", policyText=policy(Principal=elsewhere))
+
+
+def test_under_the_first_scope_a_registry_policy_names_three_actions_only(ground: Ground) -> None:
+    arn = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/*"
+
+    def put(*actions: str) -> None:
+        statement = {"Effect": "Allow", "Principal": {"AWS": "999999999999"}, "Action": list(actions), "Resource": arn}
+        ground.do("PutRegistryPolicy", policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+    put("ecr:PutImage")
+    ground.do("PutAccountSetting", name="REGISTRY_POLICY_SCOPE", value="V1")
+    put("ecr:ReplicateImage", "ecr:BatchImportUpstreamImage", "ECR:CreateRepository")
+    for refused in ("ecr:PutImage", "ecr:*", "ecr:Create*"):
+        with pytest.raises(InvalidParameterError, match="Invalid registry policy provided"):
+            put(refused)

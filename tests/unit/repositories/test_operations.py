@@ -34,6 +34,9 @@ def test_a_repository_is_described_as_it_was_created(ground: Ground) -> None:
     assert [tuple(row)[1:] for row in ground.rows(sa.select(resource_tags))] == [("team", "red")]
 
 
+OTHERS_KEY = "arn:aws:kms:us-east-1:999999999999:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -41,7 +44,7 @@ def test_a_repository_is_described_as_it_was_created(ground: Ground) -> None:
         ({"encryptionType": "AES256"}, ("AES256", None)),
         ({"encryptionType": "KMS"}, ("KMS", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/aws/ecr")),
         ({"encryptionType": "KMS", "kmsKey": "alias/mine"}, ("KMS", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/mine")),
-        ({"encryptionType": "KMS", "kmsKey": "arn:aws:kms:x:1:key/2"}, ("KMS", "arn:aws:kms:x:1:key/2")),
+        ({"encryptionType": "KMS", "kmsKey": OTHERS_KEY}, ("KMS", OTHERS_KEY)),
     ],
 )
 def test_a_key_is_shown_as_an_arn(ground: Ground, given: dict[str, str], expected: tuple[str, str | None]) -> None:
@@ -123,3 +126,20 @@ def test_a_point_read_finds_the_id(ground: Ground, repository: Repository) -> No
     assert (find(repository.name), find("absent")) == (repository.id, None)
     assert store.find_id(points, ground.registry.id + 1, repository.name) is None
     points.close()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "no good key!!",
+        "\u00e9",
+        "a\nb",
+        "alias/",
+        "arn:aws:s3:::bucket",
+        "arn:aws:kms:eu-west-1:999999999999:key/1",
+        "arn:aws:kms:us-east-1:1:key/x",
+    ],
+)
+def test_what_is_no_key_of_this_region_is_refused(ground: Ground, key: str) -> None:
+    with pytest.raises(InvalidParameterError, match="kmsKey"):
+        ground.repository(encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key})

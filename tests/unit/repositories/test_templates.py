@@ -254,3 +254,15 @@ def test_only_templates_that_a_name_fits_are_read_for_it(ground: Ground) -> None
         create(ground, prefix)
     found = ground.read(lambda tx: template_store.fitting(tx, ground.registry, "a/b/c"))
     assert [each.prefix for each in found] == ["ROOT", "a/", "a/b"]
+
+
+def test_filters_stay_when_a_mode_with_exclusions_is_changed_for_another(ground: Ground) -> None:
+    filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
+    members = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION", "imageTagMutabilityExclusionFilters": filters}
+    ground.do("CreateRepositoryCreationTemplate", prefix="stay", appliedFor=["CREATE_ON_PUSH"], **members)
+    kept = ground.do("UpdateRepositoryCreationTemplate", prefix="stay", imageTagMutability="MUTABLE_WITH_EXCLUSION")
+    assert kept["repositoryCreationTemplate"]["imageTagMutabilityExclusionFilters"] == filters
+    gone = ground.do("UpdateRepositoryCreationTemplate", prefix="stay", imageTagMutability="MUTABLE")
+    assert gone["repositoryCreationTemplate"]["imageTagMutabilityExclusionFilters"] is None
+    with pytest.raises(InvalidParameterError):
+        ground.do("UpdateRepositoryCreationTemplate", prefix="stay", imageTagMutability="IMMUTABLE_WITH_EXCLUSION")

@@ -77,10 +77,27 @@ def decode_body(body: bytes, content_type: str | None, wanted: type[T]) -> T:
         raise BadRequestError("The body is not valid JSON.") from None
 
 
+# What msgspec says, and what ECR's sentences say instead.
+_WORDINGS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"Expected `(?:str|array|object)` of length >= (\d+)"), r"Member must have length greater than or equal to \1"),
+    (re.compile(r"Expected `(?:str|array|object)` of length <= (\d+)"), r"Member must have length less than or equal to \1"),
+    (re.compile(r"Expected `(?:int|float)` >= (-?[\d.]+)"), r"Member must have value greater than or equal to \1"),
+    (re.compile(r"Expected `(?:int|float)` <= (-?[\d.]+)"), r"Member must have value less than or equal to \1"),
+    (re.compile(r"Expected `str` matching regex '(.*)'"), r"must satisfy regular expression '\1'"),
+    (re.compile(r"Object missing required field `(.*)`"), r"the member \1 must not be null"),
+    (re.compile(r"Object contains unknown field `(.*)`"), r"there is no member \1"),
+    (re.compile(r"Expected `(.*?)`, got `(.*)`"), r"must be of the JSON type \1, not \2"),
+)
+
+
 def _refusal(error: msgspec.ValidationError) -> InvalidParameterError:
-    """What msgspec expected, and where; the member comes first here, as in ECR's sentences."""
+    """What is wrong, and where; the member comes first, and the wording is ECR's."""
     found = _WHERE.fullmatch(str(error))
     what, where = (found["what"], found["where"]) if found else (str(error), None)
+    for pattern, wording in _WORDINGS:
+        if match := pattern.fullmatch(what):
+            what = match.expand(wording)
+            break
     if where:
         return InvalidParameterError.at(where, what)
     return InvalidParameterError(f"Invalid request: {what}.")
