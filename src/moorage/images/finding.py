@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 from moorage.core import wildcard
 from moorage.core.call import Registry
+from moorage.core.errors import InvalidParameterError
 from moorage.images import search_store
 from moorage.images.search import Search
 from moorage.images.search_store import BOUNDS, Bounds, Position
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.storage.database.transaction import Transaction
+
+MOST_REPOSITORIES = 1_000
+"""That one search looks into."""
 
 _PAGE_CHARACTERS = 4 * 1024 * 1024
 """Of labels and tags: an image can have 64 KiB of labels and a thousand tags."""
@@ -57,7 +61,8 @@ def find(
 ) -> Page:
     """The next page behind `after`, among the repositories that `allowed` lets the caller see, by name.
 
-    Raises RepositoryNotFoundError for a repository that is named without `*` and not there.
+    Raises RepositoryNotFoundError for a repository that is named without `*` and not there, InvalidParameterError where more
+    than MOST_REPOSITORIES would have to be walked side by side.
     """
     names = search_store.names(tx, registry.id, search.repository)
     pattern = search.repository
@@ -68,6 +73,8 @@ def find(
         for number, name in names.items()
         if allowed(name) and (pattern is None or wildcard.matches(pattern.text, name))
     }
+    if len(seen) > MOST_REPOSITORIES:
+        raise InvalidParameterError.at("repository", f"must fit at most {MOST_REPOSITORIES} repositories")
     found = search_store.page(tx, search, list(seen), after, limit, bounds)
     hits, shown = _hits(tx, search, found.positions, seen)
     end = found.end if len(shown) == len(found.positions) else shown[-1]

@@ -1,11 +1,13 @@
 """Searching images and tags in the database: what is asked, in pages whose work is bounded however few rows match.
 
-A page walks an index in the order that is asked for, from where the page before ended. Where few rows fit a condition that
-has an index of its own, those are taken instead. Conditions without an index are tried on a bounded number of rows
-a page; a page can then be short, or empty, and still have a successor.
+A page walks an index in the order that is asked for, from where the page before ended. Each repository has its own part of the
+index, and several are walked side by side and merged, so that no search ever sees what lies outside of them. Where few rows
+fit a condition that has an index of its own, those are taken instead. Conditions without an index are tried on a bounded
+number of rows a page and for a bounded time; a page can then be short, or empty, and still have a successor.
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +34,10 @@ class Bounds:
     """Rows that are taken by the index of a condition, and sorted."""
     tried: int = 20_000
     """Rows on which the other conditions are tried."""
+    chunk: int = 500
+    """Rows that are tried at once, between two looks at the clock."""
+    seconds: float = 0.1
+    """After which no further rows are tried, since others wait for the same few readers."""
 
 
 BOUNDS = Bounds()
@@ -68,22 +74,62 @@ def page(
     if not repository_ids:
         return Found()
     few = _few(tx, search, repository_ids, bounds.few)
-    if search.order == "tag":
-        walks = [_by_tag(search, repository_ids, few)]
-    else:
-        walks = _by_time(search, repository_ids, few)
+    lanes = [repository_ids] if few is not None else [[each] for each in repository_ids]
+    by_lane = [_by_tag(search, lane, few) if search.order == "tag" else _by_time(search, lane, few) for lane in lanes]
+    effort = _Effort(bounds, time.monotonic() + bounds.seconds)
     found: list[Position] = []
-    for walk in walks:
-        if after is not None and not walk.may_follow(after):
+    for walks in zip(*by_lane, strict=True):
+        if after is not None and not walks[0].may_follow(after):
             continue
-        start = None if after is None or not walk.holds(after) else after
-        part = _step(tx, walk, start, limit + 1 - len(found), bounds.tried)
+        start = None if after is None or not walks[0].holds(after) else after
+        part = _advance(tx, walks, start, limit + 1 - len(found), effort)
         found += part.positions
         if len(found) > limit:
             return Found(found[:limit], found[limit - 1])
         if part.end is not None:
             return Found(found, part.end)
     return Found(found)
+
+
+@dataclass(slots=True)
+class _Effort:
+    """How much work a page has done, and may do."""
+
+    bounds: Bounds
+    deadline: float
+    tried: int = 0
+
+    @property
+    def is_spent(self) -> bool:
+        return self.tried >= self.bounds.tried or time.monotonic() >= self.deadline
+
+
+def _advance(tx: Transaction, walks: Sequence["_Walk"], after: Position | None, limit: int, effort: _Effort) -> Found:
+    """At most `limit` rows of the walks, merged; `end` is set where rows are left that were not tried."""
+    found: list[Position] = []
+    while True:
+        part = _merged(tx, walks, after, limit - len(found), effort.bounds.chunk)
+        found += part.positions
+        effort.tried += effort.bounds.chunk
+        if len(found) >= limit or part.end is None or effort.is_spent:
+            return Found(found, part.end)
+        after = part.end
+
+
+def _merged(tx: Transaction, walks: Sequence["_Walk"], after: Position | None, limit: int, tried: int) -> Found:
+    """The next rows of walks in the same order. What lies behind the nearest `end` of any of them has to wait."""
+    if len(walks) == 1:
+        return _step(tx, walks[0], after, limit, tried)
+    each, rows = max(tried // len(walks), 20), max(4 * limit // len(walks), 8)
+    parts = [_step(tx, walk, after, rows, each) for walk in walks]
+    order, descending = walks[0].rank, walks[0].descending
+    ends = [end for part in parts if (end := part.positions[-1] if len(part.positions) == rows else part.end) is not None]
+    end = (max if descending else min)(ends, key=order) if ends else None
+    merged = sorted((position for part in parts for position in part.positions), key=order, reverse=descending)
+    if end is not None:
+        last = order(end)
+        merged = [position for position in merged if (order(position) >= last if descending else order(position) <= last)]
+    return Found(merged[:limit], end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +146,10 @@ class _Walk:
     def holds(self, position: Position) -> bool:
         """Whether the position is one of this walk's."""
         return (position[0] is None) == self.never_pulled
+
+    def rank(self, position: Position) -> tuple[Any, ...]:
+        """What positions of this walk are compared by."""
+        return position[1:] if self.never_pulled else position
 
     def may_follow(self, position: Position) -> bool:
         """Whether rows of this walk come behind the position."""
@@ -143,9 +193,7 @@ def _by_time(search: Search, repository_ids: Sequence[int], few: Sequence[int] |
     column, span = (images.c.last_pulled_at, search.pulled) if by_pull else (images.c.pushed_at, search.pushed)
     tried = [*_tried(search), *(_has_tag(search.tag) if search.tag else ())]
     if few is None:
-        base, here = _walked(sa.select(), images.c.repository_id, repository_ids)
-        base = base.where(images.c.removed_at.is_(None))
-        tried = [*here, *tried]
+        base = sa.select().where(images.c.repository_id == repository_ids[0], images.c.removed_at.is_(None))
         tried += _span(images.c.pushed_at, search.pushed) if by_pull else _pulled(search.pulled)
     else:  # the walk is over those few, so nothing need be bounded
         base = sa.select().where(_among(images.c.id, few), *tried, *_span(images.c.pushed_at, search.pushed))
@@ -165,7 +213,7 @@ def _by_time(search: Search, repository_ids: Sequence[int], few: Sequence[int] |
     return [timed, untimed] if search.descending else [untimed, timed]
 
 
-def _by_tag(search: Search, repository_ids: Sequence[int], few: Sequence[int] | None) -> _Walk:
+def _by_tag(search: Search, repository_ids: Sequence[int], few: Sequence[int] | None) -> list[_Walk]:
     rows: sa.Select[Any] = sa.select(tags.c.name, tags.c.image_id)
     if search.tag is not None:
         rows = rows.where(
@@ -178,9 +226,8 @@ def _by_tag(search: Search, repository_ids: Sequence[int], few: Sequence[int] | 
         looked_at.append(_matches(tags.c.name, search.tag))
     keys = (tags.c.name, tags.c.image_id)
     if few is None:
-        rows, here = _walked(rows, tags.c.repository_id, repository_ids)
-        return _Walk(rows, keys, search.descending, [*here, *looked_at])
-    return _Walk(rows.where(_among(tags.c.image_id, few), *looked_at), keys, search.descending, ())
+        return [_Walk(rows.where(tags.c.repository_id == repository_ids[0]), keys, search.descending, looked_at)]
+    return [_Walk(rows.where(_among(tags.c.image_id, few), *looked_at), keys, search.descending, ())]
 
 
 def _few(tx: Transaction, search: Search, repository_ids: Sequence[int], most: int) -> list[int] | None:
@@ -209,7 +256,7 @@ def _few(tx: Transaction, search: Search, repository_ids: Sequence[int], most: i
 
 def _tried(search: Search) -> list[sa.ColumnElement[bool]]:
     """The conditions on an image that have no index in the order of a walk."""
-    found: list[sa.ColumnElement[bool]] = [_has_label(label) for label in search.labels]
+    found: list[sa.ColumnElement[bool]] = [_has_labels(search.labels)] if search.labels else []
     if search.digest is not None:
         found += _begins(images.c.digest, search.digest)
     if search.platform is not None:
@@ -230,10 +277,20 @@ def _has_tag(pattern: Pattern) -> tuple[sa.ColumnElement[bool], ...]:
     return (sa.exists(sa.select(name).where(_other_tags.c.image_id == images.c.id, fits)),)
 
 
-def _has_label(label: Label) -> sa.ColumnElement[bool]:
+def _has_labels(labels: Sequence[Label]) -> sa.ColumnElement[bool]:
+    """Every label, in one reading of an image's labels: keys are there once, so it is enough to count what fits."""
     entries = sa.func.json_each(images.c.labels).table_valued("key", "value")
-    query = sa.select(sa.literal(1)).select_from(entries).where(entries.c.key == label.key)
-    return sa.exists(query if label.value is None else query.where(entries.c.value == label.value))
+    by_key: dict[str, set[str | None]] = {}
+    for label in labels:
+        by_key.setdefault(label.key, set()).add(label.value)
+    if any(len(values - {None}) > 1 for values in by_key.values()):
+        return sa.false()  # one label cannot have two values
+    fits = [
+        sa.and_(entries.c.key == key, *(entries.c.value == value for value in values if value is not None))
+        for key, values in by_key.items()
+    ]
+    count = sa.select(sa.func.count()).select_from(entries).where(sa.or_(*fits)).scalar_subquery()
+    return count == len(fits)
 
 
 def _has_platform(platform: Platform) -> sa.ColumnElement[bool]:
@@ -277,16 +334,6 @@ def _matches(column: sa.ColumnElement[str], pattern: Pattern) -> sa.ColumnElemen
     """GLOB, since LIKE ignores case; the characters that mean something to GLOB and not to us stand for themselves."""
     escaped = "".join(f"[{letter}]" if letter in "?[" else letter for letter in pattern.text)
     return column.op("GLOB", is_comparison=True)(escaped)
-
-
-def _walked(
-    rows: sa.Select[Any], column: sa.ColumnElement[int], ids: Sequence[int]
-) -> tuple[sa.Select[Any], list[sa.ColumnElement[bool]]]:
-    """One repository has its own part of an index. Several are walked in the order of all, and tried row by row.
-
-    The sum hides the column from the planner, which would rather sort all that these repositories have.
-    """
-    return (rows.where(column == ids[0]), []) if len(ids) == 1 else (rows, [_among(column + 0, ids)])
 
 
 def _among(column: sa.ColumnElement[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:

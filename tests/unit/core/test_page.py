@@ -45,3 +45,10 @@ def test_a_truncated_token_is_refused(length: int) -> None:
 @given(st.text())
 def test_an_invented_token_is_refused(token: str) -> None:
     assert refused("scope", token)
+
+
+def test_a_token_shows_nothing_of_its_position() -> None:
+    token = PageTokens(b"k" * 32).seal("listing", ["secret-tag-name", 27])
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    assert b"secret" not in raw and b"27" not in raw[16:]
+    assert PageTokens(b"k" * 32).open("listing", token) == ["secret-tag-name", 27]

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,8 @@ import sqlalchemy as sa
 from moorage.core.errors import InvalidParameterError
 from moorage.identity import accounts
 from moorage.images import finding, search
+from moorage.images.search_store import Bounds
+from moorage.repositories import store as repositories
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Repository
 from moorage.storage.database.schema.images import images, manifests, tags
@@ -101,7 +104,7 @@ def stock(ground: Ground, repository: Repository, count: int) -> None:
         body = tx.insert(manifests, digest=f"sha256:{repository.id}", body=b"{}")
         rows = [
             {
-                "id": number + 1,
+                "id": repository.id * 1_000_000 + number,
                 "repository_id": repository.id,
                 "manifest_id": body,
                 "digest": f"sha256:{hashlib.sha256(str(number).encode()).hexdigest()}",
@@ -187,3 +190,45 @@ def _plans(tx: Transaction, ground: Ground, wanted: search.Search) -> list[str]:
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
     return plans
+
+
+@pytest.mark.parametrize("order", ["pushed", "pulled", "tag"])
+@pytest.mark.parametrize("descending", [True, False])
+def test_a_search_of_many_repositories_never_walks_through_another_registry(
+    ground: Ground, order: str, descending: bool
+) -> None:
+    """However much others have, whoever has nothing gets the end at once, and whoever has something gets all of it."""
+    stock(ground, ground.repository("theirs/app"), 300)
+    other = ground.write(lambda tx: accounts.ensure_registry(tx, "private", ROOT.account_id, "eu-west-1"))
+    mine = [replace(ground.find_repository("theirs/app"), name=name) for name in ("mine/a", "mine/b")]
+    for each in mine:
+        ground.write(partial(repositories.insert, registry=other, wanted=each, created_by=ROOT.arn, tags={}))
+    wanted = search.parse(order=order, descending=descending, labels=["a=nothing"])  # type: ignore[arg-type]
+    bounds = Bounds(tried=50, chunk=50)
+    page = ground.read(lambda tx: finding.find(tx, other, wanted, lambda _: True, None, 10, bounds))
+    assert page == finding.Page()
+
+
+@pytest.mark.parametrize("order", ["pushed", "pulled", "tag"])
+@pytest.mark.parametrize("descending", [True, False])
+def test_pages_over_many_repositories_lose_and_repeat_nothing(ground: Ground, order: str, descending: bool) -> None:
+    for number in range(5):
+        stock(ground, ground.repository(f"many/r{number}"), 40)
+    wanted = search.parse(order=order, descending=descending, repository="many/*", tagged=True)  # type: ignore[arg-type]
+    bounds = Bounds(tried=60, chunk=30)
+    hits: list[finding.Hit] = []
+    after: Any = None
+    while True:
+        page = ground.read(partial(_next, ground=ground, wanted=wanted, after=after, bounds=bounds))
+        hits += page.hits
+        after = page.end
+        if after is None:
+            break
+    assert len(hits) == len({(hit.repository, hit.digest, hit.tags) for hit in hits}) == 200
+    if order != "pulled":
+        keys: list[Any] = [hit.tags[0] if order == "tag" else hit.pushed_at for hit in hits]
+        assert keys == sorted(keys, reverse=descending)
+
+
+def _next(tx: Transaction, ground: Ground, wanted: search.Search, after: Any, bounds: Bounds) -> finding.Page:
+    return finding.find(tx, ground.registry, wanted, lambda _: True, after, 7, bounds)

@@ -1,7 +1,8 @@
 """What a handler of `/api/v1` is given, and how it reaches the database."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from moorage.core.call import Call
@@ -14,6 +15,10 @@ from moorage.storage.database.transaction import Transaction
 T = TypeVar("T")
 
 
+MOST_SEARCHES = 2
+"""Searches that read at the same time in one worker: fewer than there are readers, so that other reads never wait for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What handlers of the API need besides the context."""
@@ -21,6 +26,8 @@ class Parts:
     sealer: Sealer
     page_tokens: PageTokens
     recovery: Recovery
+    searches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_SEARCHES))
+    """Held by each search of this worker while it reads."""
 
 
 @dataclass(frozen=True, slots=True)

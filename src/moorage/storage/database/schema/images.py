@@ -43,11 +43,9 @@ images = Table(
     Index("ix_images_subject", "repository_id", "subject_digest", sqlite_where=text("subject_digest IS NOT NULL")),
     Index("ix_images_removed", "removed_at", sqlite_where=text("removed_at IS NOT NULL")),
     Index("ix_images_kept", "repository_id", "removed_at", sqlite_where=text("removed_at IS NOT NULL")),
-    # The orders in which images are searched: in one repository, and in many.
+    # The orders in which images are searched.
     Index("ix_images_pushed", "repository_id", "pushed_at", sqlite_where=text("removed_at IS NULL")),
     Index("ix_images_pulled", "repository_id", "last_pulled_at", sqlite_where=text("removed_at IS NULL")),
-    Index("ix_images_pushed_anywhere", "pushed_at", sqlite_where=text("removed_at IS NULL")),
-    Index("ix_images_pulled_anywhere", "last_pulled_at", sqlite_where=text("removed_at IS NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -84,7 +82,6 @@ tags = Table(
     Column("moved_at", Time, nullable=False),
     ForeignKeyConstraint(["repository_id", "image_id"], ["images.repository_id", "images.id"], name="fk_tags_image"),
     Index("ix_tags_image", "image_id"),
-    Index("ix_tags_name", "name"),
 )
 
 tag_history = Table(

@@ -88,8 +88,6 @@ def _search_indexes() -> None:
     op.create_index("ix_images_kept", "images", ["repository_id", "removed_at"], sqlite_where=kept)
     for order, column in (("pushed", "pushed_at"), ("pulled", "last_pulled_at")):
         op.create_index(f"ix_images_{order}", "images", ["repository_id", column], sqlite_where=live)
-        op.create_index(f"ix_images_{order}_anywhere", "images", [column], sqlite_where=live)
-    op.create_index("ix_tags_name", "tags", ["name"])
     lost = sa.text("to_digest IS NULL")
     op.create_index("ix_tag_history_lost", "tag_history", ["repository_id", "from_digest"], sqlite_where=lost)
 
