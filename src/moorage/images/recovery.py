@@ -161,7 +161,7 @@ class Recovery:
         return done
 
     def _put_tags(self, call: Call, name: str, undeleted: Undeleted, waiting: Sequence[str]) -> Undeleted:
-        """Put further tags on an image that is back, in steps, unless they are on something meanwhile."""
+        """Put further tags on an image that is back, in steps, unless they are on something meanwhile, or it is gone again."""
         tags, elsewhere = list(undeleted.tags), dict(undeleted.tags_elsewhere)
         for start in range(0, len(waiting), _MOST_TAGS):
             some_tags = list(waiting[start : start + _MOST_TAGS])
@@ -169,6 +169,8 @@ class Recovery:
             def step(
                 tx: Transaction, repository: Repository, some: Sequence[_Stored], wanted: list[str] = some_tags
             ) -> tuple[list[str], dict[str, str]]:
+                if store.by_digest(tx, repository.id, some[-1].digest) is None:
+                    return [], {}  # removed again meanwhile: whoever did that was told so
                 free, taken = history.free_tags(tx, repository.id, wanted)
                 self._put(tx, call, repository, some[-1], free)
                 return free, taken

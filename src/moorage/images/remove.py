@@ -22,7 +22,7 @@ from moorage.storage.database.transaction import Transaction
 def remove_tag(tx: Transaction, call: Call, repository: Repository, tag: str, image: Image) -> None:
     """Take a tag off; the image stays, even without tags."""
     tagging.remove(tx, call, repository.id, tag, image.digest)
-    _announce(tx, call, repository, image, tag)
+    _announce(tx, call, repository, image, [tag])
 
 
 def remove_image(tx: Transaction, call: Call, repository: Repository, image: Image) -> list[str]:
@@ -34,16 +34,14 @@ def remove_image(tx: Transaction, call: Call, repository: Repository, image: Ima
     if indexes:
         raise ImageReferencedError(indexes)
     tags = store.tags_of(tx, image.id)
-    for tag in tags:
-        tagging.remove(tx, call, repository.id, tag, image.digest)
+    tagging.remove_all(tx, call, image, tags)
     blob_ids = accounting.layers_of(tx, image.id)
     freed = accounting.exclusive_bytes(tx, repository.id, blob_ids, image.id) + image.size
     values = {"removed_at": tx.now, "removed_by": call.principal.arn}
     tx.execute(sa.update(images).where(images.c.id == image.id).values(values))
     layers.hide_unused(tx, repository.id, image.id)
     accounting.change(tx, repository.id, images=-1, size=-freed)
-    for tag in tags or [""]:
-        _announce(tx, call, repository, image, tag)
+    _announce(tx, call, repository, image, tags or [""])
     return tags
 
 
@@ -91,13 +89,12 @@ def drop_unused_bodies(tx: Transaction, manifest_ids: list[int]) -> None:
         tx.execute(sa.delete(manifests).where(some, ~needed))
 
 
-def _announce(tx: Transaction, call: Call, repository: Repository, image: Image, tag: str) -> None:
+def _announce(tx: Transaction, call: Call, repository: Repository, image: Image, tags: Sequence[str]) -> None:
     detail = {
         "result": "SUCCESS",
         "repository-name": repository.name,
         "image-digest": image.digest,
         "action-type": "DELETE",
-        "image-tag": tag,
         "manifest-media-type": image.media_type,
     }
-    tx.emit(Event("ECR Image Action", call.registry.id, detail, repository.id))
+    tx.emit_all(Event("ECR Image Action", call.registry.id, {**detail, "image-tag": tag}, repository.id) for tag in tags)

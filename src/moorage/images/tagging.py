@@ -1,5 +1,8 @@
 """Tags: where they are, and every move they made."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from moorage.core.call import Call
@@ -8,6 +11,7 @@ from moorage.images.errors import ImageTagAlreadyExistsError, PreconditionFailed
 from moorage.images.model import Image, TagCondition
 from moorage.repositories.errors import LimitExceededError
 from moorage.repositories.model import Repository
+from moorage.storage.database.prepared import Prepared
 from moorage.storage.database.schema.images import tag_history, tags
 from moorage.storage.database.transaction import Transaction
 
@@ -49,6 +53,13 @@ def remove(tx: Transaction, call: Call, repository_id: int, tag: str, digest: st
     _remember(tx, call, repository_id, tag, digest, None)
 
 
+def remove_all(tx: Transaction, call: Call, image: Image, names: Sequence[str]) -> None:
+    """Take every tag off an image that is about to be removed; `names` are all that are on it."""
+    tx.execute(sa.delete(tags).where(tags.c.image_id == image.id))
+    rows = [_row(tx, call, image.repository_id, name, image.digest, None) for name in names]
+    tx.run_many(_REMEMBER, rows)
+
+
 def names_after(tx: Transaction, repository_id: int, after: str | None, limit: int) -> list[str]:
     """At most `limit` tags in the order of their bytes, behind `after`."""
     query = sa.select(tags.c.name).where(tags.c.repository_id == repository_id)
@@ -58,7 +69,14 @@ def names_after(tx: Transaction, repository_id: int, after: str | None, limit: i
 
 
 def _remember(tx: Transaction, call: Call, repository_id: int, tag: str, old: str | None, new: str | None) -> None:
-    values = {
+    tx.run_many(_REMEMBER, [_row(tx, call, repository_id, tag, old, new)])
+
+
+_REMEMBER = Prepared(sa.insert(tag_history), "repository_id", "tag", "moved_at", "moved_by", "from_digest", "to_digest")
+
+
+def _row(tx: Transaction, call: Call, repository_id: int, tag: str, old: str | None, new: str | None) -> dict[str, Any]:
+    return {
         "repository_id": repository_id,
         "tag": tag,
         "moved_at": tx.now,
@@ -66,4 +84,3 @@ def _remember(tx: Transaction, call: Call, repository_id: int, tag: str, old: st
         "from_digest": old,
         "to_digest": new,
     }
-    tx.execute(sa.insert(tag_history).values(values))

@@ -252,3 +252,23 @@ def test_of_an_undelete_and_a_purge_at_once_one_wins_and_the_other_is_told(
         recovery.undelete(ground.call("UndeleteImage", repository.name), repository.name, Digest.of(body))
     assert undelete(ground, repository, body)[0].tags == ("v1",)
     assert ground.digests(repository) == {digest_of(body)}
+
+
+def test_an_image_that_is_removed_again_between_the_steps_of_its_undelete_stays_removed(
+    grounds: Callable[..., Ground],
+) -> None:
+    ground = grounds()
+    repository = ground.repository()
+    body = ground.push(repository, "app")
+    ground.put(repository, body, *(f"t{number}" for number in range(60)))
+    ground.remove(repository, body)
+    put = Recovery._put_tags
+
+    class Slow(Recovery):
+        def _put_tags(self, *given):  # type: ignore[no-untyped-def]
+            ground.remove(repository, body)  # whoever does this is told that it is done
+            return put(self, *given)
+
+    recovery = Slow(ground.database, retention=RETENTION, sparse_indexes=False)
+    done = recovery.undelete(ground.call("UndeleteImage", repository.name), repository.name, Digest.of(body))
+    assert len(done[-1].tags) == 20 and ground.digests(repository) == set() and not ground.tags(repository)

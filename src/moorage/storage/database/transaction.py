@@ -67,16 +67,23 @@ class Transaction:
 
     def emit(self, event: Event, call: Call | None = None) -> None:
         """Write an event to the outbox, in this transaction; of `call`, where it is not the transaction's own."""
+        self.emit_all([event], call)
+
+    def emit_all(self, occurred: Iterable[Event], call: Call | None = None) -> None:
+        """Write events to the outbox as `emit` does, all in one go."""
         source = call or self.call
-        self.run(
-            _EMIT,
-            at=self.now,
-            kind=event.kind,
-            registry_id=event.registry_id,
-            repository_id=event.repository_id,
-            request_id=source.request_id if source else "",
-            detail=json.dumps(event.detail, ensure_ascii=False),
+        rows = (
+            {
+                "at": self.now,
+                "kind": event.kind,
+                "registry_id": event.registry_id,
+                "repository_id": event.repository_id,
+                "request_id": source.request_id if source else "",
+                "detail": json.dumps(event.detail, ensure_ascii=False),
+            }
+            for event in occurred
         )
+        self.run_many(_EMIT, rows)
 
     def enqueue(self, kind: str, payload: Mapping[str, Any] | None = None, *, run_at: int | None = None) -> None:
         """Add a job, in this transaction; it runs after the commit, at `run_at` (milliseconds) at the earliest."""
