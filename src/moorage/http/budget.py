@@ -54,6 +54,11 @@ class ByteBudget:
                 raise UnavailableError from None
             raise
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has anything of it or waits for it."""
+        return self._free == self._total and not self._waiting
+
     def _give_back(self, size: int) -> None:
         self._free += size
         self._serve()
@@ -64,3 +69,33 @@ class ByteBudget:
             if not turn.cancelled():
                 self._free -= size
                 turn.set_result(None)
+
+
+class SharedBudget:
+    """One budget for everybody, of which no address has more than half, so that none can take it from the others."""
+
+    def __init__(self, total: int, *, most_waiting: int, patience: float) -> None:
+        """As for `ByteBudget`."""
+        self._half = total // 2
+        self._most_waiting = most_waiting
+        self._patience = patience
+        self._all = ByteBudget(total, most_waiting=most_waiting, patience=patience)
+        self._by_address: dict[str, ByteBudget] = {}
+
+    @property
+    def free(self) -> int:
+        """The bytes that nobody has."""
+        return self._all.free
+
+    @asynccontextmanager
+    async def hold(self, size: int, address: str) -> AsyncIterator[None]:
+        """As `ByteBudget.hold`, for a client at this address."""
+        own = self._by_address.get(address)
+        if own is None:
+            own = self._by_address[address] = ByteBudget(self._half, most_waiting=self._most_waiting, patience=self._patience)
+        try:
+            async with own.hold(size), self._all.hold(size):
+                yield
+        finally:
+            if own.is_idle:
+                self._by_address.pop(address, None)

@@ -3,6 +3,7 @@ in AWS's tongues.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,9 +14,9 @@ from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, Entry
 from moorage.aws.requirements import Need
 from moorage.core.call import Call, Registry
-from moorage.core.errors import AccessDeniedError, UnavailableError
+from moorage.core.errors import AccessDeniedError
 from moorage.http import problems
-from moorage.http.budget import ByteBudget
+from moorage.http.budget import SharedBudget
 from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, Request, Response
 from moorage.http.peer import Peer
@@ -33,8 +34,6 @@ _LARGE_ANSWERS = frozenset(
 _BODY_BYTES = 128 * 1024 * 1024
 """Of larger bodies that one worker has in memory at the same time; what would go beyond it waits, and then is refused."""
 
-_MOST_UNVERIFIED = 512
-"""Requests of one worker whose bodies are being read: whose they are is not proven yet."""
 
 _REGISTRY_SERVICE = "ecr"
 """The service whose calls are about a registry of the caller's region; the others' are about an account."""
@@ -60,8 +59,7 @@ class Control:
         self._context = context
         self._signatures = signatures
         self._strangers = strangers
-        self._budget = ByteBudget(_BODY_BYTES, most_waiting=64, patience=10)
-        self._unverified = 0
+        self._budget = SharedBudget(_BODY_BYTES, most_waiting=64, patience=10)
         self._json = JsonTongue(json)
         self._query = QueryTongue(query)
 
@@ -93,17 +91,24 @@ class Control:
             await context.in_thread(tongue.prepare)
         # Whose signature it claims to be comes first: nobody without a key makes this server read a large body.
         claim = self._signatures.claim(request, tongue.signing_names(request))
-        announced = request.content_length
-        if announced is not None and (announced <= IN_LOOP or announced > tongue.most_body):
-            return await self._answer_claim(tongue, request, request_id, progress, claim)
-        async with self._budget.hold(tongue.most_body if announced is None else announced):
-            return await self._answer_claim(tongue, request, request_id, progress, claim)
+        announced, most, address = request.content_length, tongue.most_body, claim.peer.address
+        async with AsyncExitStack() as held:
+            if announced is None:
+                # Unannounced bytes cost nobody anything before there are many of them.
+                body = await request.body(
+                    most, beyond=(IN_LOOP, lambda: held.enter_async_context(self._budget.hold(most, address)))
+                )
+            else:
+                if IN_LOOP < announced <= most:
+                    await held.enter_async_context(self._budget.hold(announced, address))
+                body = await request.body(most)
+            return await self._answer_claim(tongue, request, request_id, progress, claim, body)
 
     async def _answer_claim(
-        self, tongue: Tongue, request: Request, request_id: str, progress: _Progress, claim: Claim
+        self, tongue: Tongue, request: Request, request_id: str, progress: _Progress, claim: Claim, body: bytes
     ) -> Response:
         context = self._context
-        body, caller = await self._verified(tongue, request, claim)
+        caller = await self._signatures.verify(claim, body)
         asked = tongue.read(request, body, caller.service)
         progress.service = asked.dispatcher.service
         entry = asked.dispatcher.ready(asked.operation)
@@ -128,17 +133,6 @@ class Control:
         also = allowed_among(caller.principal, account_id, entry.asks, shown)
         progress.call = call = replace(call, resource=shown, registry=registry, also_allowed=also)
         return await self._result(tongue, asked, entry, call, params)
-
-    async def _verified(self, tongue: Tongue, request: Request, claim: Claim) -> tuple[bytes, Caller]:
-        """The body, and who signed it."""
-        if self._unverified >= _MOST_UNVERIFIED:
-            raise UnavailableError
-        self._unverified += 1
-        try:
-            body = await request.body(tongue.most_body)
-            return body, await self._signatures.verify(claim, body)
-        finally:
-            self._unverified -= 1
 
     async def _result(self, tongue: Tongue, asked: Asked, entry: Entry, call: Call, params: Params) -> Response:
         result = await self._run(entry, call, params)

@@ -335,6 +335,27 @@ def test_an_address_that_fails_too_often_is_slowed_down_and_who_has_a_key_is_not
     assert door.exchange("GET", "/v2/", {}, b"").status == 401, "asking how to log in is no failure"
 
 
+def test_requests_that_never_finish_keep_nobody_out(besieged: Door) -> None:
+    """Whoever knows a key's id can begin many requests in its name; those with the secret are answered meanwhile."""
+    door = besieged
+    signed = dict(Signer(secret="wrong").sign(door.host, "ListImages", b"x" * 100).headers.items())
+    headers = {name: str(value) for name, value in signed.items() if name.lower() != "content-length"}
+    begun = [http.client.HTTPConnection(door.host, timeout=60) for _ in range(300)]
+    try:
+        for number, connection in enumerate(begun):
+            connection.putrequest("POST", "/", skip_accept_encoding=True, skip_host=True)
+            size = {"Content-Length": "100"} if number % 2 else {"Transfer-Encoding": "chunked"}
+            for name, value in {**headers, "Host": door.host, **size}.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+        large = {"repositoryName": "team/absent", "later": "x" * 200_000}
+        assert door.raw("DescribeRepositories").status == 200
+        assert door.raw("ListImages", large).document["__type"] == "RepositoryNotFoundException"
+    finally:
+        for connection in begun:
+            connection.close()
+
+
 def test_many_large_bodies_at_once_wait_for_one_another(besieged: Door) -> None:
     """More than one worker may keep: the first are under way, the last wait for them, and all are answered."""
     door, size = besieged, 20 * _MIB

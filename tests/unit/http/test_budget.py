@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from moorage.core.errors import UnavailableError
-from moorage.http.budget import ByteBudget
+from moorage.http.budget import ByteBudget, SharedBudget
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -96,5 +96,19 @@ def test_whoever_gives_up_waiting_holds_up_nobody() -> None:
             large.cancel()
             await asyncio.wait_for(small, 1)
         assert budget.free == 10
+
+    run(test)
+
+
+def test_no_address_can_take_more_than_half_so_others_are_served() -> None:
+    async def test() -> None:
+        budget = SharedBudget(10, most_waiting=5, patience=0.05)
+        async with budget.hold(5, "greedy"):
+            with pytest.raises(UnavailableError):
+                async with budget.hold(1, "greedy"):
+                    raise AssertionError("it had its half")
+            async with budget.hold(5, "other"):
+                assert budget.free == 0
+        assert budget.free == 10 and not budget._by_address
 
     run(test)
