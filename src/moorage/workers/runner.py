@@ -40,11 +40,13 @@ class Runner:
         self._database = database
         self._intervals = {name: task.interval for name, task in tasks.items()}
         self._handlers = {**(handlers or {}), **{name: task.handler for name, task in tasks.items()}}
-        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._host = f"{socket.gethostname()}:"
+        self._name = f"{self._host}{os.getpid()}"
         self._stopping = False
 
     def run(self, wake_fd: int, leave_fd: int) -> int:
         """Work until SIGTERM or until `leave_fd` reaches its end; returns 0. A byte on `wake_fd` ends a sleep."""
+        self._recover()
         own_read, own_write = os.pipe()
         os.set_blocking(own_write, False)
         signal.signal(signal.SIGTERM, partial(self._stop, own_write))
@@ -58,6 +60,13 @@ class Runner:
                 with suppress(BlockingIOError):
                     os.read(wake_fd, 65536)
         return 0
+
+    def _recover(self) -> None:
+        """One jobs process serves an installation on a host at a time, so whoever else has claims from here is dead."""
+        try:
+            self._database.write(partial(jobs.recover, workers=self._host)).result()
+        except Exception:
+            _log.exception("claims of earlier workers cannot be taken back; they end by themselves")
 
     def run_due(self) -> int:
         """Carry out everything that is due now; returns how many jobs ran."""

@@ -51,6 +51,20 @@ def test_a_claim_that_is_not_finished_in_time_is_anybodys_again(ground: Ground) 
     assert claimed(ground).attempts == 2
 
 
+def test_a_claim_of_a_worker_that_is_known_to_be_dead_ends_soon(ground: Ground) -> None:
+    enqueue(ground, "mine")
+    enqueue(ground, "elsewhere", after=1)
+    ground.clock.advance(1)
+    assert claim(ground, "host:1") and claim(ground, "host.example:1")
+    assert ground.write(partial(jobs.recover, workers="host:")) == 1
+    ground.clock.advance(1999)
+    assert claim(ground) is None
+    ground.clock.advance(1)
+    again = claimed(ground)
+    assert (again.kind, again.attempts) == ("mine", 2)
+    assert claim(ground) is None
+
+
 def test_each_failure_puts_a_job_off_twice_as_long_and_the_last_makes_it_a_dead_letter(ground: Ground) -> None:
     enqueue(ground, "job")
     waits: list[int] = []

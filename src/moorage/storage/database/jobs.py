@@ -52,6 +52,23 @@ def _give_up_what_kills_workers(tx: Transaction) -> None:
     tx.execute(sa.update(jobs).where(*lost).values(values))
 
 
+def recover(tx: Transaction, workers: str) -> int:
+    """Shorten the leases of workers that are known to be dead, by the beginning of their names; returns how many.
+
+    They are retried as after a failure, later each time, since it may have been the job that killed its worker.
+    """
+    mine = jobs.c.claimed_by.startswith(workers, autoescape=True), jobs.c.claimed_until > tx.now
+    rows = tx.all(sa.select(jobs.c.id, jobs.c.attempts, jobs.c.claimed_until).where(*mine))
+    for row in rows:
+        until = min(row.claimed_until, tx.now + _backoff(row.attempts))
+        tx.execute(sa.update(jobs).where(jobs.c.id == row.id).values(claimed_until=until))
+    return len(rows)
+
+
+def _backoff(attempts: int) -> int:
+    return min(_FIRST_BACKOFF * 2 ** (max(attempts, 1) - 1), _LONGEST_BACKOFF)
+
+
 def complete(tx: Transaction, job: Job) -> None:
     """The job is done; its row goes."""
     tx.execute(sa.delete(jobs).where(jobs.c.id == job.id))
@@ -60,8 +77,7 @@ def complete(tx: Transaction, job: Job) -> None:
 def fail(tx: Transaction, job: Job, error: str) -> bool:
     """Put the job back for later, each time twice as late; returns whether it is a dead letter now."""
     is_dead = job.attempts >= MOST_ATTEMPTS
-    backoff = min(_FIRST_BACKOFF * 2 ** (job.attempts - 1), _LONGEST_BACKOFF)
-    values = {"claimed_by": None, "claimed_until": None, "run_at": tx.now + backoff, "last_error": error[:1000]}
+    values = {"claimed_by": None, "claimed_until": None, "run_at": tx.now + _backoff(job.attempts), "last_error": error[:1000]}
     tx.execute(sa.update(jobs).where(jobs.c.id == job.id).values(**values, dead_at=tx.now if is_dead else None))
     return is_dead
 
