@@ -22,6 +22,9 @@ from moorage.storage.database.transaction import Transaction
 
 T = TypeVar("T")
 
+_MOST_REMEMBERED = 10_000
+"""Registries whose ids are remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -77,6 +80,8 @@ class Context:
         if found is None:
             work = self.database.write(lambda tx: accounts.ensure_registry(tx, "private", account_id, region))
             found = await asyncio.wrap_future(work)
-            # Never dropped and never changed, so it may be remembered; only accounts that exist get here.
+            # Never dropped and never changed, so it may be remembered; only accounts that exist get here, but any region.
+            if len(self.registries) >= _MOST_REMEMBERED:
+                self.registries.clear()
             self.registries[account_id, region] = found
         return found

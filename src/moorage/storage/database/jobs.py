@@ -66,7 +66,7 @@ def recover(tx: Transaction, workers: str) -> int:
 
 
 def _backoff(attempts: int) -> int:
-    return min(_FIRST_BACKOFF * 2 ** (max(attempts, 1) - 1), _LONGEST_BACKOFF)
+    return min(_FIRST_BACKOFF << (max(attempts, 1) - 1), _LONGEST_BACKOFF)
 
 
 def complete(tx: Transaction, job: Job) -> None:
