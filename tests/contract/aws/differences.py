@@ -8,11 +8,12 @@ DIFFERENCES = {
     "BatchGetRepositoryScanningConfiguration": _NOT_SCANNED,
     "BatchGetImage": "the stored bytes, whatever `acceptedMediaTypes` says: nothing is converted",
     "CompleteLayerUpload": "parts must follow one another; only the last may be below 5 MiB",
-    "CreateRepository": "`encryptionConfiguration` is kept and shown; the disk, or the bucket's own encryption, encrypts",
+    "CreateRepository": "`encryptionConfiguration` is kept and shown; a key must be one of the region by its form, and is not"
+    " looked up; the disk, or the bucket's own encryption, encrypts",
     "CreateRepositoryCreationTemplate": "at most 500; `lifecyclePolicy` is checked as JSON and kept for when lifecycle policies"
     " come; `customRoleArn` must be of the registry's account and is kept, not assumed",
     "DeleteRepository": "gone at once, rows and bytes later; removed images that are still kept go with it for good",
-    "DescribeImages": "every image is `ACTIVE`; no scan summaries",
+    "DescribeImages": "every image is `ACTIVE`; no scan summaries; an ill-formed identifier is ImageNotFound",
     "DescribeRegistry": "replicates nothing yet: no rules",
     "GetAuthorizationToken": "`proxyEndpoint` has the scheme that the caller used",
     "GetDownloadUrlForLayer": "a URL of this server under the host that the request named, good for 15 minutes",
@@ -21,7 +22,7 @@ DIFFERENCES = {
     "ListImages": "every image is `ACTIVE`",
     "PutAccountSetting": "`BLOB_MOUNTING` is `ENABLED` at first, and a blob needs no manifest to be mounted; `CLAIR` is refused",
     "PutImageScanningConfiguration": f"refused while `scanType` is `ENHANCED`; {_NOT_SCANNED}",
-    "PutRegistryPolicy": _NOT_ENFORCED,
+    "PutRegistryPolicy": f"{_NOT_ENFORCED}; while `REGISTRY_POLICY_SCOPE` is `V1`, its three actions only",
     "PutRegistryScanningConfiguration": _NOT_SCANNED,
     "SetRepositoryPolicy": f"{_NOT_ENFORCED}; users and roles are looked up in the policy's own account only",
 }
