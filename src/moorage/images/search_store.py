@@ -34,7 +34,7 @@ class Bounds:
     """Rows that are taken by the index of a condition, and sorted."""
     tried: int = 20_000
     """Rows on which the other conditions are tried."""
-    chunk: int = 500
+    chunk: int = 250
     """Rows that are tried at once, between two looks at the clock."""
     seconds: float = 0.1
     """After which no further rows are tried, since others wait for the same few readers."""
