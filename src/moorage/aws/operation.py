@@ -25,8 +25,8 @@ from moorage.core.errors import MoorageError
 Mode = Literal["read", "write", "own", "plain"]
 """`plain`: method(call, params), which needs nothing but these. `read` and `write`: method(tx, call, params) inside such a
 transaction, with no I/O of its own and perhaps run again. `own`: method(database, call, params), which opens its transactions
-itself, between its I/O. One that changes something hands `call` to its one write, so that change and audit row are one; one
-that is marked `read_only` leaves the record to the edge."""
+itself, between its I/O. One that changes something hands `call` to each of its writes, so that change and audit row are one;
+one that is marked `read_only` leaves the record to the edge."""
 
 Requires = tuple[Requirement, ...] | Callable[[Params], tuple[Requirement, ...]] | AnyCaller
 """What a caller must be allowed to do: always the same, or as a function of the decoded parameters, or nothing."""

@@ -10,15 +10,20 @@ from typing import Any
 
 from moorage.iam.json_text import Literal, read
 
+LONGEST = 10_240
+"""Characters of the longest text that ECR takes."""
+
 _BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
 
 
 def render(text: str) -> str:
     """The same JSON value in ECR's layout, keys in the text's order; raises MalformedPolicyError for what is not JSON.
 
-    Characters beyond U+00FF, which a policy's text may only spell as escapes, are escapes in the result too.
+    Characters beyond U+00FF, which a policy's text may only spell as escapes, are escapes in the result too. A text that the
+    layout would make longer than ECR takes stays as it is: what is shown can be set again.
     """
-    return _value(read(text), 0)
+    shown = _value(read(text), 0)
+    return text if len(shown) > max(LONGEST, len(text)) else shown
 
 
 def _value(value: Any, level: int) -> str:

@@ -1,6 +1,7 @@
 """ECR's operations on images: pushing, reading and deleting (ECR API reference)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from moorage.core.errors import InvalidParameterError
 from moorage.core.manifest import parse_manifest
 from moorage.core.names import TagName
 from moorage.images import identifiers, remove, store
-from moorage.images.errors import ImageDigestDoesNotMatchError, failure
+from moorage.images.errors import ImageDigestDoesNotMatchError, ImageReferencedError, failure
 from moorage.images.facts import read_facts
 from moorage.images.identifiers import FailedIdentifierError
 from moorage.images.model import Image
@@ -27,6 +28,32 @@ _Answer = dict[str, Any]
 
 MOST_ANSWER = 64 * 1024 * 1024
 """Characters of manifests in one answer: an image asked for by digest is repeated for each of its tags."""
+
+
+# What one transaction of a deletion does at most, so that whoever waits for two of them waits no longer than 50 ms. In units of
+# a tag that goes with its image. An image alone may be more: it can have a thousand tags, and goes with all of them at once.
+_MOST_WORK = 500
+_WORK_OF_TAG = 10
+_WORK_OF_IMAGE = 50
+
+
+@dataclass(slots=True)
+class _Deletion:
+    """What some of the identifiers of a BatchDeleteImage came to."""
+
+    deleted: list[_Answer] = field(default_factory=list)
+    failures: list[_Answer] = field(default_factory=list)
+    gone: dict[str, str] = field(default_factory=dict)
+    """The tags that were taken off and the images that were removed, by name: the digest. An image that two identifiers hit is
+    reported once."""
+    left: Sequence[Mapping[str, str]] = ()
+    """Identifiers for another transaction."""
+
+    def covers(self, image_id: Mapping[str, str]) -> bool:
+        """Whether what an identifier names is gone already."""
+        tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
+        on = self.gone.get(tag or digest or "")
+        return on is not None and digest in (None, on)
 
 
 class ImageOperations:
@@ -94,43 +121,61 @@ class ImageOperations:
             self._note_pull(image, call.principal.arn, call.at)
         return answer
 
-    @operation("BatchDeleteImage", requires=(Requirement(("ecr:BatchDeleteImage",)),), mode="write")
-    def batch_delete_image(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
-        """Remove tags or whole images; an image goes with its last tag, and no image goes before an index that names it."""
-        repository = repositories.get(tx, call.registry, params["repositoryName"])
+    @operation("BatchDeleteImage", requires=(Requirement(("ecr:BatchDeleteImage",)),), mode="own")
+    def batch_delete_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
+        """Remove tags or whole images; an image goes with its last tag, and no image goes before an index that names it.
+
+        Much is removed in several transactions, in the order of the request, each with the call's audit row.
+        """
+        done = _Deletion(left=_distinct(params["imageIds"]))
         deleted: list[_Answer] = []
         failures: list[_Answer] = []
-        named = _distinct(params["imageIds"])
-        # What they hit is what they named before this request, and an image that two of them hit is reported once.
-        for image_id, hit in zip(named, [_hit(tx, repository, image_id) for image_id in named], strict=True):
-            try:
-                deleted += _delete(tx, call, repository, image_id, identifiers.resolve(tx, repository.id, image_id))
-            except FailedIdentifierError as error:
-                gone_already = error.code == "ImageNotFound" and any(hit == entry["imageDigest"] for entry in deleted)
-                if not gone_already:
-                    failures.append(failure(image_id, error.code, error.reason))
+        while done.left:
+            step = partial(_delete_some, call=call, name=params["repositoryName"], left=done.left, gone=done.gone)
+            done = database.write(step, call).result()
+            deleted += done.deleted
+            failures += done.failures
         return {"imageIds": deleted, "failures": failures}
 
 
-def _hit(tx: Transaction, repository: Repository, image_id: Mapping[str, str]) -> str | None:
-    """The digest of the image that an identifier names now, or None."""
+def _delete_some(
+    tx: Transaction, call: Call, name: str, left: Sequence[Mapping[str, str]], gone: Mapping[str, str]
+) -> _Deletion:
+    """Carry out the first of the identifiers, at least one, as far as one transaction goes."""
+    repository = repositories.get(tx, call.registry, name)
+    done = _Deletion(gone=dict(gone))
+    work = 0
+    for position, image_id in enumerate(left):
+        if done.covers(image_id):
+            continue
+        try:
+            image = identifiers.resolve(tx, repository.id, image_id)
+            tag = image_id.get("imageTag")
+            is_whole = tag is None or not store.has_other_tag(tx, image.id, tag)
+            more = _WORK_OF_IMAGE + store.count_tags(tx, image.id) if is_whole else _WORK_OF_TAG
+            if work and work + more > _MOST_WORK:
+                done.left = left[position:]
+                break
+            work += _WORK_OF_TAG
+            if is_whole:
+                _delete_image(tx, call, repository, image, done)
+                work += more
+            else:
+                remove.remove_tag(tx, call, repository, str(tag), image)
+                done.deleted.append({"imageDigest": image.digest, "imageTag": tag})
+                done.gone[str(tag)] = image.digest
+        except FailedIdentifierError as error:
+            done.failures.append(failure(image_id, error.code, error.reason))
+    return done
+
+
+def _delete_image(tx: Transaction, call: Call, repository: Repository, image: Image, done: _Deletion) -> None:
     try:
-        return identifiers.resolve(tx, repository.id, image_id).digest
-    except FailedIdentifierError:
-        return None
-
-
-def _delete(tx: Transaction, call: Call, repository: Repository, image_id: Mapping[str, str], image: Image) -> list[_Answer]:
-    tag = image_id.get("imageTag")
-    if tag and store.tags_of(tx, image.id) != [tag]:
-        remove.remove_tag(tx, call, repository, tag, image)
-        return [{"imageDigest": image.digest, "imageTag": tag}]
-    indexes = store.indexes_naming(tx, image.id)
-    if indexes:
-        reason = f"Requested image referenced by manifest list: [{', '.join(indexes)}]"
-        raise FailedIdentifierError("ImageReferencedByManifestList", reason)
-    tags = remove.remove_image(tx, call, repository, image)
-    return [{"imageDigest": image.digest, "imageTag": name} for name in tags] or [{"imageDigest": image.digest}]
+        tags = remove.remove_image(tx, call, repository, image)
+    except ImageReferencedError as error:
+        raise FailedIdentifierError("ImageReferencedByManifestList", error.message) from error
+    done.deleted += [{"imageDigest": image.digest, "imageTag": tag} for tag in tags] or [{"imageDigest": image.digest}]
+    done.gone |= dict.fromkeys([image.digest, *tags], image.digest)
 
 
 def _digest(body: bytes, expected: str | None) -> Digest:

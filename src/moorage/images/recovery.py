@@ -103,12 +103,17 @@ class Recovery:
             digest, removed = self._database.read(plan).result()
 
             def step(
-                tx: Transaction, repository: Repository, some: Sequence[_Stored], wanted: str = digest
+                tx: Transaction,
+                repository: Repository,
+                some: Sequence[_Stored],
+                wanted: str = digest,
+                planned: Sequence[str] = removed,
             ) -> tuple[str | None] | None:
                 before = store.by_tag(tx, repository.id, tag)
-                is_last = some[-1].digest == wanted
-                if is_last and self._target(tx, call.registry, repository, tag, to).digest != wanted:
-                    return None
+                if some[-1].digest == wanted:
+                    found = self._target(tx, call.registry, repository, tag, to)
+                    if found.digest != wanted or (found.removed_at is not None and wanted not in planned):
+                        return None
                 for stored in some:
                     self._put(tx, call, repository, stored, (tag,) if stored.digest == wanted else ())
                 return (before.digest if before else None,)
@@ -168,16 +173,21 @@ class Recovery:
 
             def step(
                 tx: Transaction, repository: Repository, some: Sequence[_Stored], wanted: list[str] = some_tags
-            ) -> tuple[list[str], dict[str, str]]:
+            ) -> tuple[list[str], dict[str, str]] | None:
                 if store.by_digest(tx, repository.id, some[-1].digest) is None:
-                    return [], {}  # removed again meanwhile: whoever did that was told so
+                    return None  # removed again meanwhile: whoever did that was told so
                 free, taken = history.free_tags(tx, repository.id, wanted)
                 self._put(tx, call, repository, some[-1], free)
                 return free, taken
 
-            [(free, taken)] = self._in_steps(call, name, [undeleted.digest], step)
-            tags += free
-            elsewhere |= taken
+            try:
+                [put] = self._in_steps(call, name, [undeleted.digest], step)
+            except ImageGoneError:  # purged, too
+                break
+            if put is None:
+                break
+            tags += put[0]
+            elsewhere |= put[1]
         return Undeleted(undeleted.digest, tuple(tags), elsewhere)
 
     def _in_steps(

@@ -1,7 +1,7 @@
 """Removed images that are still kept: which there are, and ending their retention now (DESIGN rule 8)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import sqlalchemy as sa
@@ -82,7 +82,8 @@ def purge(database: Database, call: Call, name: str, digests: Sequence[Digest]) 
     """Drop these removed images for good, or if none is named those of the repository; returns how many. Blocks.
 
     It drops at most MOST_PURGED; after as many, there may be more. Their layers, where nothing else needs them, begin their
-    grace period. Raises RepositoryNotFoundError, and ImageNotFoundError and ImageNotRemovedError before anything is dropped.
+    grace period. The audit row of each step has the digests of its own among the named. Raises RepositoryNotFoundError, and
+    ImageNotFoundError and ImageNotRemovedError before anything is dropped.
     """
     wanted = [str(digest) for digest in dict.fromkeys(digests)]
 
@@ -98,8 +99,12 @@ def purge(database: Database, call: Call, name: str, digests: Sequence[Digest]) 
     database.read(check).result()
     if not wanted:
         return _in_steps(database, call, name, None)
-    parts = [wanted[start : start + _STEP] for start in range(0, min(len(wanted), MOST_PURGED), _STEP)]
-    return sum(_in_steps(database, call, name, part) for part in parts)
+    purged = 0
+    for start in range(0, min(len(wanted), MOST_PURGED), _STEP):
+        part = wanted[start : start + _STEP]
+        step = replace(call, parameters={**call.parameters, "digests": ",".join(part)})
+        purged += _in_steps(database, step, name, part)
+    return purged
 
 
 def _in_steps(database: Database, call: Call, name: str, digests: Sequence[str] | None) -> int:

@@ -206,6 +206,16 @@ def tags_of(tx: Transaction, image_id: int) -> list[str]:
     return [row.name for row in tx.all(sa.select(tags.c.name).where(tags.c.image_id == image_id).order_by(tags.c.name))]
 
 
+def has_other_tag(tx: Transaction, image_id: int, name: str) -> bool:
+    """Whether an image has a tag besides this one."""
+    return tx.one(sa.select(tags.c.name).where(tags.c.image_id == image_id, tags.c.name != name).limit(1)) is not None
+
+
+def count_tags(tx: Transaction, image_id: int) -> int:
+    """How many tags an image has."""
+    return int(tx.execute(sa.select(sa.func.count()).select_from(tags).where(tags.c.image_id == image_id)).scalar_one())
+
+
 def note_pulls(tx: Transaction, pulled: Mapping[tuple[int, str], int]) -> None:
     """Record when images were last pulled (milliseconds), by id and puller; in batches, since nobody waits for it.
 

@@ -29,6 +29,17 @@ def test_a_repository_policy_comes_back_as_ecr_prints_it(door: Door, repository:
         door.call("GetRepositoryPolicy", **where)
 
 
+def test_a_policy_that_the_layout_would_make_too_long_can_be_set_as_it_is_shown(door: Door, repository: str) -> None:
+    actions = ["ecr:BatchGetImage"] * 500
+    statement = {"Effect": "Allow", "Principal": "*", "Action": actions}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+    assert 9_900 < len(text) <= 10_240 < len(text) + len(actions)
+    door.call("SetRepositoryPolicy", repositoryName=repository, policyText=text)
+    shown = door.call("GetRepositoryPolicy", repositoryName=repository)["policyText"]
+    assert json.loads(shown) == json.loads(text)
+    assert door.call("SetRepositoryPolicy", repositoryName=repository, policyText=shown)["policyText"] == shown
+
+
 def test_each_registry_has_a_policy_of_its_own(door: Door, region: str) -> None:
     elsewhere = door.client(region)
     put = door.call("PutRegistryPolicy", elsewhere, policyText=REGISTRY_POLICY)

@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from moorage.iam.errors import MalformedPolicyError
-from moorage.iam.rendering import render
+from moorage.iam.rendering import LONGEST, render
 
 
 def test_a_policy_is_printed_as_ecr_does() -> None:
@@ -39,6 +41,13 @@ def test_a_policy_is_printed_as_ecr_does() -> None:
 )
 def test_values_are_printed_as_they_were_written(text: str, printed: str) -> None:
     assert render(text) == printed
+
+
+def test_a_text_that_the_layout_would_make_too_long_to_be_set_again_stays_as_it_is() -> None:
+    text = json.dumps({"Statement": [{"Sid": "é" * 10_200}]}, separators=(",", ":"), ensure_ascii=False)
+    assert len(text) <= LONGEST and render(text) == text
+    shorter = text.replace("é" * 100, "")
+    assert len(render(shorter)) <= LONGEST and render(render(shorter)) == render(shorter) != shorter
 
 
 @pytest.mark.parametrize("text", ["", "{", "'a'", '{"a":1,"a":2}', "[" * 100_000, "Infinity"])

@@ -16,9 +16,13 @@ from moorage.images.errors import (
     ImageTagAlreadyExistsError,
 )
 from moorage.images.model import ImageFacts
+from moorage.images.operations import ImageOperations
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema.images import images
+from moorage.storage.database.schema.images import images, tags
+from moorage.storage.database.schema.journal import audit
+from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import Ground, config_of, digest_of, index_of, manifest_of
+from tests.unit.interleaving import Interleaved
 
 NAME = "team/app"
 
@@ -201,6 +205,68 @@ def test_an_identifier_given_twice_counts_once(ground: Ground, repository: Repos
     body = ground.push(repository, "app", "v1")
     answer = batch(ground, "BatchDeleteImage", {"imageTag": "v1"}, {"imageTag": "v1"})
     assert named(answer) == [(digest_of(body), "v1")] and codes(answer) == []
+
+
+def tag_by_rows(ground: Ground, body: bytes, names: list[str]) -> None:
+    """Tags put on an image faster than pushes would."""
+
+    def work(tx: Transaction) -> None:
+        image = tx.all(sa.select(images.c.id, images.c.repository_id).where(images.c.digest == digest_of(body)))[0]
+        rows = [{"repository_id": image.repository_id, "name": name, "image_id": image.id, "moved_at": 0} for name in names]
+        tx.execute(sa.insert(tags), rows)
+
+    ground.write(work)
+
+
+def test_many_tags_go_in_steps_each_recorded_and_the_answer_is_as_of_one(ground: Ground, repository: Repository) -> None:
+    bodies = [ground.push(repository, f"app {number}") for number in range(4)]
+    for number, body in enumerate(bodies):
+        tag_by_rows(ground, body, sorted(f"{number}-{each}" for each in range(600)))
+    index = index_of(bodies[3:])
+    ground.put(repository, index, "index")
+    rows = ground.count(audit)
+    wanted = [*({"imageDigest": digest_of(body)} for body in bodies), {"imageTag": "index"}, {"imageTag": "none"}]
+    repeated = [
+        {"imageTag": "0-5"},
+        {"imageDigest": digest_of(bodies[1]), "imageTag": "1-7"},
+        {"imageDigest": digest_of(index)},
+    ]
+    answer = batch(ground, "BatchDeleteImage", *wanted, *repeated)
+    expected = [(digest_of(body), tag) for number, body in enumerate(bodies[:3]) for tag in sorted(all_tags(number))]
+    assert named(answer) == [*expected, (digest_of(index), "index")]
+    assert [(entry["imageId"].get("imageTag"), entry["failureCode"]) for entry in answer["failures"]] == [
+        (None, "ImageReferencedByManifestList"),
+        ("none", "ImageNotFound"),
+    ]
+    assert ground.digests(repository) == {digest_of(bodies[3])}
+    recorded = ground.rows(sa.select(audit.c.event_name, audit.c.request_id).order_by(audit.c.id.desc()))
+    assert {tuple(row) for row in recorded[: ground.count(audit) - rows]} == {("BatchDeleteImage", "request")}
+    assert ground.count(audit) - rows == 4
+
+
+def all_tags(number: int) -> list[str]:
+    return [f"{number}-{each}" for each in range(600)]
+
+
+def test_a_usual_deletion_is_one_transaction(ground: Ground, repository: Repository) -> None:
+    bodies = [ground.push(repository, f"app {number}", f"a{number}", f"b{number}") for number in range(8)]
+    rows = ground.count(audit)
+    batch(ground, "BatchDeleteImage", *({"imageDigest": digest_of(body)} for body in bodies))
+    assert ground.digests(repository) == set() and ground.count(audit) - rows == 1
+
+
+def test_what_is_pushed_between_the_steps_of_a_deletion_stays(ground: Ground, repository: Repository) -> None:
+    first, second = ground.push(repository, "first", "moving"), ground.push(repository, "second")
+    for body, letter in ((first, "a"), (second, "b")):
+        tag_by_rows(ground, body, [f"{letter}{each}" for each in range(900)])
+    wanted = [{"imageDigest": digest_of(first)}, {"imageDigest": digest_of(second)}, {"imageTag": "moving"}]
+    room = ImageOperations(ground.blobs, lambda *_: None, grace=0, sparse_indexes=False)
+    call = ground.call("BatchDeleteImage", repository.name)
+    pushed: list[bytes] = []
+    database = Interleaved(ground.database, "write", lambda: pushed.append(ground.push(repository, "third", "moving")))
+    answer = room.batch_delete_image(database, call, {"repositoryName": NAME, "imageIds": wanted})
+    assert len(answer["imageIds"]) == 1801 and answer["failures"] == []
+    assert ground.tags(repository) == {"moving": digest_of(pushed[0])}
 
 
 # --- listings -------------------------------------------------------------------------------------------------------

@@ -1,24 +1,30 @@
 """The history of tags, and going back in it (DESIGN rule 8)."""
 
 import json
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 
 from moorage.core import clock
+from moorage.core.digest import Digest
+from moorage.core.names import TagName
 from moorage.images.errors import (
     ImageGoneError,
     ImageTagAlreadyExistsError,
     NothingEarlierError,
+    ReferencedImagesNotFoundError,
     TagNeverThereError,
 )
-from moorage.images.recovery import RolledBack
+from moorage.images.history import Point
+from moorage.images.recovery import Recovery, RolledBack
 from moorage.layers import collect
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Repository
 from moorage.storage.database.schema.images import images
 from moorage.storage.database.schema.journal import audit, events
-from tests.unit.ground import GRACE, RETENTION, ROOT, Ground, digest_of, index_of
+from tests.unit.ground import GRACE, RETENTION, ROOT, Ground, config_of, digest_of, index_of, manifest_of
+from tests.unit.interleaving import Interleaved
 from tests.unit.recovering import moves, purge, roll_back, undelete
 
 DATA = b"the bytes of a layer"
@@ -146,6 +152,61 @@ def test_a_rollback_brings_an_index_back_with_what_it_names(ground: Ground, repo
     back = roll_back(ground, repository, "prod").brought_back
     assert set(back) == {digest_of(body) for body in (outer, inner, *children[1:])} and back[-1] == digest_of(outer)
     assert {digest_of(body) for body in (outer, inner, *children)} < ground.digests(repository)
+
+
+def removed_family(ground: Ground, repository: Repository) -> tuple[bytes, list[bytes]]:
+    """An index that `prod` was on, and more children than come back in one step; all of it removed."""
+    config = config_of()
+    ground.push_blob(repository, config)
+    children = [manifest_of(config, [], annotations={"n": str(number)}) for number in range(12)]
+    for body in children:
+        ground.put(repository, body)
+    index = index_of(children)
+    ground.put(repository, index, "prod")
+    ground.push(repository, "v2", "prod")
+    for body in (index, *children):
+        ground.remove(repository, body)
+    return index, children
+
+
+@pytest.mark.parametrize("is_undelete", [False, True])
+def test_a_child_that_is_removed_between_the_steps_stays_removed_and_so_does_its_index(
+    ground: Ground, repository: Repository, is_undelete: bool
+) -> None:
+    index, children = removed_family(ground, repository)
+
+    def other() -> None:
+        [back, *_] = ground.digests(repository) & {digest_of(body) for body in children}
+        removed.extend(body for body in children if digest_of(body) == back)
+        ground.remove(repository, removed[0])
+
+    removed: list[bytes] = []
+    recovery = Recovery(Interleaved(ground.database, "write", other), retention=RETENTION, sparse_indexes=False)
+    call, name = ground.call(repository=repository.name), repository.name
+    undo = partial(recovery.undelete, call, name, Digest.of(index))
+    go_back = partial(recovery.roll_back, call, name, TagName.parse("prod"), Point())
+    with pytest.raises(ReferencedImagesNotFoundError):
+        (undo if is_undelete else go_back)()
+    assert not {digest_of(index), digest_of(removed[0])} & ground.digests(repository)
+
+
+def test_an_index_that_is_removed_before_the_rollback_to_it_comes_back_with_its_children_and_is_told(
+    ground: Ground, repository: Repository
+) -> None:
+    child = ground.push(repository, "child")
+    index = index_of([child])
+    ground.put(repository, index, "prod")
+    ground.push(repository, "v2", "prod")
+
+    def other() -> None:
+        ground.remove(repository, index)
+        ground.remove(repository, child)
+
+    recovery = Recovery(Interleaved(ground.database, "read", other), retention=RETENTION, sparse_indexes=False)
+    call = ground.call("RollBackTag", repository.name)
+    done = recovery.roll_back(call, repository.name, TagName.parse("prod"), Point())
+    assert done.brought_back == (digest_of(child), digest_of(index))
+    assert ground.tags(repository)["prod"] == digest_of(index)
 
 
 def test_there_must_be_something_earlier(ground: Ground, repository: Repository) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -230,6 +231,18 @@ def test_many_images_are_purged_in_steps_each_recorded(ground: Ground, repositor
     assert ground.count(audit) - rows == 3
 
 
+def test_each_step_of_a_purge_records_the_images_that_it_was_about(ground: Ground, repository: Repository) -> None:
+    bodies = [ground.push(repository, f"app {number}") for number in range(30)]
+    for body in bodies:
+        ground.remove(repository, body)
+    call = replace(ground.call("PurgeImages", repository.name), parameters={"count": "30"})
+    wanted = [Digest.of(body) for body in bodies]
+    assert removed.purge(ground.database, call, repository.name, wanted) == 30
+    rows = ground.rows(sa.select(audit.c.parameters).where(audit.c.event_name == "PurgeImages").order_by(audit.c.id))
+    parts = [wanted[:25], wanted[25:]]
+    assert [json.loads(row[0]) for row in rows] == [{"count": "30", "digests": ",".join(map(str, part))} for part in parts]
+
+
 # --- races ----------------------------------------------------------------------------------------------------------
 
 
@@ -254,8 +267,9 @@ def test_of_an_undelete_and_a_purge_at_once_one_wins_and_the_other_is_told(
     assert ground.digests(repository) == {digest_of(body)}
 
 
+@pytest.mark.parametrize("is_purged", [False, True])
 def test_an_image_that_is_removed_again_between_the_steps_of_its_undelete_stays_removed(
-    grounds: Callable[..., Ground],
+    grounds: Callable[..., Ground], is_purged: bool
 ) -> None:
     ground = grounds()
     repository = ground.repository()
@@ -267,6 +281,8 @@ def test_an_image_that_is_removed_again_between_the_steps_of_its_undelete_stays_
     class Slow(Recovery):
         def _put_tags(self, *given):  # type: ignore[no-untyped-def]
             ground.remove(repository, body)  # whoever does this is told that it is done
+            if is_purged:
+                purge(ground, repository, body)
             return put(self, *given)
 
     recovery = Slow(ground.database, retention=RETENTION, sparse_indexes=False)

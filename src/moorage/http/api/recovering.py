@@ -259,7 +259,8 @@ async def purge_images(exchange: Exchange, _query: Nothing, body: Purge) -> Purg
     def work(call: Call) -> int:
         return removed.purge(exchange.context.database, call, body.repository, digests)
 
-    purged = await exchange.in_steps(work, digests=",".join(body.digests or ()))
+    given = {} if body.digests is None else {"count": str(len(digests))}
+    purged = await exchange.in_steps(work, **given)
     return Purged(repository=body.repository, purged=purged, more=purged >= MOST_PURGED)
 
 
