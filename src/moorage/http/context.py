@@ -74,14 +74,24 @@ class Context:
         """Run what blocks in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, work, *args)
 
-    async def registry(self, account_id: str, region: str) -> Registry:
-        """The private registry of an account and region; the account must exist."""
-        found = self.registries.get((account_id, region))
-        if found is None:
+    async def registry(self, account_id: str, region: str, *, read_only: bool) -> Registry:
+        """The private registry of an account and region; the account must exist.
+
+        Every region has one, and most are never used: its row is made by the first change. Until then, what only reads gets one
+        with the id 0, in which nothing can be found.
+        """
+        known = self.registries.get((account_id, region))
+        if known is not None:
+            return known
+        if read_only:
+            found = await self.read(lambda tx: accounts.find_registry(tx, "private", account_id, region))
+            if found is None:
+                return Registry(0, "private", account_id, region)
+        else:
             work = self.database.write(lambda tx: accounts.ensure_registry(tx, "private", account_id, region))
             found = await asyncio.wrap_future(work)
-            # Never dropped and never changed, so it may be remembered; only accounts that exist get here, but any region.
-            if len(self.registries) >= _MOST_REMEMBERED:
-                self.registries.clear()
-            self.registries[account_id, region] = found
+        # Never dropped and never changed, so it may be remembered.
+        if len(self.registries) >= _MOST_REMEMBERED:
+            self.registries.clear()
+        self.registries[account_id, region] = found
         return found

@@ -3,7 +3,6 @@ in AWS's tongues.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ from moorage.aws.requirements import Need
 from moorage.core.call import Call, Registry
 from moorage.core.errors import AccessDeniedError
 from moorage.http import problems
-from moorage.http.budget import SharedBudget
+from moorage.http.bodies import Bodies
 from moorage.http.context import Context
 from moorage.http.messages import DisconnectedError, Request, Response
 from moorage.http.peer import Peer
@@ -30,10 +29,6 @@ _LARGE_ANSWERS = frozenset(
     {"BatchGetImage", "DescribeImages", "DescribeRepositoryCreationTemplates", "ListImageReferrers", "ListImages"}
 )
 """Encoding these can take long enough to hold up the event loop."""
-
-_BODY_BYTES = 128 * 1024 * 1024
-"""Of larger bodies that one worker has in memory at the same time; what would go beyond it waits, and then is refused."""
-
 
 _REGISTRY_SERVICE = "ecr"
 """The service whose calls are about a registry of the caller's region; the others' are about an account."""
@@ -59,7 +54,7 @@ class Control:
         self._context = context
         self._signatures = signatures
         self._strangers = strangers
-        self._budget = SharedBudget(_BODY_BYTES, most_waiting=64, patience=10)
+        self._bodies = Bodies()
         self._json = JsonTongue(json)
         self._query = QueryTongue(query)
 
@@ -91,17 +86,7 @@ class Control:
             await context.in_thread(tongue.prepare)
         # Whose signature it claims to be comes first: nobody without a key makes this server read a large body.
         claim = self._signatures.claim(request, tongue.signing_names(request))
-        announced, most, address = request.content_length, tongue.most_body, claim.peer.address
-        async with AsyncExitStack() as held:
-            if announced is None:
-                # Unannounced bytes cost nobody anything before there are many of them.
-                body = await request.body(
-                    most, beyond=(IN_LOOP, lambda: held.enter_async_context(self._budget.hold(most, address)))
-                )
-            else:
-                if IN_LOOP < announced <= most:
-                    await held.enter_async_context(self._budget.hold(announced, address))
-                body = await request.body(most)
+        async with self._bodies.whole(request, tongue.most_body, claim.peer.address) as body:
             return await self._answer_claim(tongue, request, request_id, progress, claim, body)
 
     async def _answer_claim(
@@ -129,7 +114,7 @@ class Control:
             raise
         registry = call.registry
         if entry.service.name == _REGISTRY_SERVICE:
-            registry = await context.registry(account_id, caller.region)
+            registry = await context.registry(account_id, caller.region, read_only=entry.read_only)
         also = allowed_among(caller.principal, account_id, entry.asks, shown)
         progress.call = call = replace(call, resource=shown, registry=registry, also_allowed=also)
         return await self._result(tongue, asked, entry, call, params)

@@ -131,11 +131,8 @@ class Request:
             return None if self.header(b"transfer-encoding") else 0
         return int(value)
 
-    async def body(self, most: int, beyond: tuple[int, Callable[[], Awaitable[object]]] | None = None) -> bytes:
-        """The whole body; raises BodyTooLargeError beyond `most` bytes, DisconnectedError when it breaks off.
-
-        `beyond` is a number of bytes, and what is awaited once before more than so many are kept.
-        """
+    async def body(self, most: int) -> bytes:
+        """The whole body; raises BodyTooLargeError beyond `most` bytes, DisconnectedError when it breaks off."""
         announced = self.content_length
         if announced is not None and announced > most:
             raise BodyTooLargeError(f"The body must have at most {most} bytes.")
@@ -145,9 +142,6 @@ class Request:
             size += len(piece)
             if size > most:
                 raise BodyTooLargeError(f"The body must have at most {most} bytes.")
-            if beyond is not None and size > beyond[0]:
-                await beyond[1]()
-                beyond = None
             pieces.append(piece)
         return b"".join(pieces)
 

@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import socket
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -340,11 +341,15 @@ def test_requests_that_never_finish_keep_nobody_out(besieged: Door) -> None:
     door = besieged
     signed = dict(Signer(secret="wrong").sign(door.host, "ListImages", b"x" * 100).headers.items())
     headers = {name: str(value) for name, value in signed.items() if name.lower() != "content-length"}
-    begun = [http.client.HTTPConnection(door.host, timeout=60) for _ in range(300)]
+    # Small ones, ones whose size is not said, and as many large ones as fill the memory for bodies; also from other addresses.
+    sizes = [{"Content-Length": "100"}, {"Transfer-Encoding": "chunked"}] * 100
+    sizes += [{"Content-Length": str(30 * _MIB)}] * 15
+    several = 3 if sys.platform == "linux" else 1  # elsewhere the loopback has one address only
+    addresses = [f"127.0.0.{1 + number % several}" for number in range(len(sizes))]
+    begun = [http.client.HTTPConnection(door.host, timeout=60, source_address=(address, 0)) for address in addresses]
     try:
-        for number, connection in enumerate(begun):
+        for size, connection in zip(sizes, begun, strict=True):
             connection.putrequest("POST", "/", skip_accept_encoding=True, skip_host=True)
-            size = {"Content-Length": "100"} if number % 2 else {"Transfer-Encoding": "chunked"}
             for name, value in {**headers, "Host": door.host, **size}.items():
                 connection.putheader(name, value)
             connection.endheaders()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from moorage.app import ecr_operation_names
-from tests.contract.aws.door import ACCOUNT, ROOT, Door, input_of, refused
+from tests.contract.aws.door import ACCOUNT, ROOT, Door, input_of, no_repository, refused
 from tests.contract.aws.error_cases import USUAL
 from tests.e2e.images import small
 
@@ -49,7 +49,17 @@ def test_ones_own_account_may_be_named(door: Door, repository: str) -> None:
 
 
 def test_a_region_nobody_used_yet_is_an_empty_registry(door: Door, region: str) -> None:
-    assert door.call("DescribeRepositories", door.client(region)) == {"repositories": []}
+    rows = "SELECT id FROM registries WHERE region = ?"
+    client = door.client(region)
+    assert door.call("DescribeRepositories", client) == {"repositories": []}
+    assert door.call("GetAccountSetting", client, name="BLOB_MOUNTING")["value"] == "ENABLED"
+    assert door.call("DescribeRegistry", client)["registryId"] == ACCOUNT
+    with refused("RepositoryNotFoundException", no_repository("team/absent")):
+        door.call("DescribeImages", client, repositoryName="team/absent")
+    assert door.query(rows, region) == [], "who only looks leaves nothing behind"
+    door.new_repository(client)
+    assert len(door.query(rows, region)) == 1
+    assert len(door.call("DescribeRepositories", client)["repositories"]) == 1
 
 
 def test_two_regions_are_two_registries_of_one_account(door: Door, repository: str, region: str) -> None:

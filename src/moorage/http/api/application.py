@@ -91,7 +91,7 @@ class Api:
         query = decode_query(request.query, route.query)
         body = decode_body(raw_body, request.header(b"content-type"), route.body)
         progress.call = call = self._authorized(call, route, query, body)
-        registry = await self._context.registry(caller.principal.account_id, caller.region)
+        registry = await self._context.registry(caller.principal.account_id, caller.region, read_only=not route.changes)
         progress.call = call = replace(call, registry=registry)
         answer = await route.handler(Exchange(self._context, self._parts, call, found.parts), query, body)
         if not route.changes:

@@ -56,7 +56,7 @@ class Distribution:
         peer = peer_of(request, context.policy.trusted_proxies)
         token = self._authenticator.token_of(request.header(b"authorization"))
         found = routes.match(request.method, _path(request))
-        registry = await self._registry(peer, token)
+        registry = await self._registry(peer, token, read_only=found.route.read_only)
         name = parse_name(found.name) if found.name else ""
         call = _call(request, request_id, context.clock.now(), peer, token, registry, found.route, name)
         progress.call = call
@@ -73,7 +73,7 @@ class Distribution:
             context.recorder.call(call)
         return response
 
-    async def _registry(self, peer: Peer, token: Token) -> Registry:
+    async def _registry(self, peer: Peer, token: Token, *, read_only: bool) -> Registry:
         """The registry that the host names, or the default one. Another account's is denied whether or not it exists."""
         addresses = self._context.addresses
         account_id, region = registry_named_by(peer.host) or (addresses.default_account_id, addresses.default_region)
@@ -81,7 +81,7 @@ class Distribution:
             raise NotAuthorizedError  # a token is good for one region's registries
         if account_id != token.principal.account_id:
             raise AccessDeniedError(f"User: {token.principal.arn} is not authorized to use the registry with id '{account_id}'")
-        return await self._context.registry(account_id, region)
+        return await self._context.registry(account_id, region, read_only=read_only)
 
     def _realm(self, request: Request) -> str:
         peer = peer_of(request, self._context.policy.trusted_proxies)
