@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from tests.contract.aws import door
 from tests.e2e.http import Http
 from tests.e2e.server import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
@@ -29,20 +30,8 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer as it came."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    body: bytes
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The body, parsed."""
-        parsed = json.loads(self.body)
-        assert isinstance(parsed, dict)
-        return parsed
+class Answer(door.Answer):
+    """An answer of the API."""
 
     @property
     def code(self) -> str:

@@ -50,11 +50,6 @@ def decoder(shape: "Shape | None") -> Callable[[bytes], Params]:
     return decode_body
 
 
-def decode(body: bytes, shape: "Shape | None") -> Params:
-    """The members of one request body; raises SerializationError."""
-    return decoder(shape)(body)
-
-
 def _parse(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)

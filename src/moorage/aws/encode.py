@@ -40,11 +40,6 @@ def encoder(shape: "Shape | None") -> Callable[[Mapping[str, Any] | None], bytes
     return encode_result
 
 
-def encode(result: Mapping[str, Any] | None, shape: "Shape | None") -> bytes:
-    """One result as a JSON object; raises UnencodableResultError."""
-    return encoder(shape)(result)
-
-
 def _encode_nothing(result: Mapping[str, Any] | None) -> bytes:
     if result:
         raise UnencodableResultError("The operation has no output.")

@@ -45,11 +45,6 @@ class Service:
         return str(self._model.metadata["xmlNamespace"])
 
     @property
-    def is_loaded(self) -> bool:
-        """Whether asking for the model will not block."""
-        return "_model" in self.__dict__
-
-    @property
     def event_source(self) -> str:
         """The service as CloudTrail spells it, such as `ecr.amazonaws.com`."""
         return f"{self.signing_name}.amazonaws.com"

@@ -112,21 +112,6 @@ def prove(request: SignedRequest, credential: Credential, key: bytes, *, body_sh
     raise SignatureMismatchError
 
 
-def verify(
-    request: SignedRequest,
-    credential: Credential,
-    secret: str,
-    *,
-    now_ms: int,
-    services: Sequence[str],
-    body_sha256: str,
-    regions: Sequence[str] | None = None,
-) -> None:
-    """`check` and `prove` in one: the owner of `secret` signed exactly this request, for this server, just now."""
-    check(request, credential, now_ms=now_ms, services=services, regions=regions)
-    prove(request, credential, signing_key(secret, credential), body_sha256=body_sha256)
-
-
 def signing_key(secret: str, credential: Credential) -> bytes:
     """The key that the scope derives from a secret."""
     key = f"AWS4{secret}".encode()

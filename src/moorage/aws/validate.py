@@ -57,11 +57,6 @@ def checker(shape: "Shape | None") -> Check:
     return lambda params: check(params, "")
 
 
-def validate(params: Mapping[str, Any], shape: "Shape | None") -> None:
-    """Check one request's parameters; raises InvalidParameterError."""
-    checker(shape)(params)
-
-
 _Check = Callable[[Any, str], None]
 """The value and its path. For a structure the path is where its members stand."""
 _Find = Callable[["Shape"], _Check]

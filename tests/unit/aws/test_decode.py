@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from moorage.aws.decode import SerializationError, decode
+from moorage.aws.decode import SerializationError
 from moorage.aws.model import Service
+from tests.unit.aws.once import decode
 
 SERVICE = Service("ecr")
 

@@ -6,11 +6,12 @@ import pytest
 from botocore.parsers import create_parser
 
 from moorage.aws.decode import SerializationError
-from moorage.aws.encode import UnencodableResultError, encode, encode_error, encoder
+from moorage.aws.encode import UnencodableResultError, encode_error, encoder
 from moorage.aws.model import Service
 from moorage.core.clock import Timestamp
 from moorage.core.errors import InvalidParameterError, MoorageError, StorageFullError
 from moorage.core.names import RepositoryName
+from tests.unit.aws.once import encode
 
 SERVICE = Service("ecr")
 

@@ -14,7 +14,8 @@ from moorage.aws.signature_errors import (
     SignatureError,
     SignatureMismatchError,
 )
-from moorage.aws.sigv4 import parse, verify
+from moorage.aws.sigv4 import parse
+from tests.unit.aws.once import verify
 
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

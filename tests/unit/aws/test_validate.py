@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moorage.aws.decode import decode
 from moorage.aws.model import Service, element_of, members_of
-from moorage.aws.validate import constraints, hash_set_order, validate
+from moorage.aws.validate import constraints, hash_set_order
 from moorage.core.errors import InvalidParameterError
+from tests.unit.aws.once import decode, validate
 
 SERVICE = Service("ecr")
 NAME = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"

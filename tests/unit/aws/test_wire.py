@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage.aws.canonical import SignedRequest
-from moorage.aws.decode import SerializationError, decode
-from moorage.aws.encode import encode, encode_error
+from moorage.aws.decode import SerializationError
+from moorage.aws.encode import encode_error
 from moorage.aws.model import Service, element_of, entry_of, members_of
 from moorage.aws.operation import Dispatcher, operation
-from moorage.aws.sigv4 import parse, verify
+from moorage.aws.sigv4 import parse
 from moorage.core.call import Requirement
 from moorage.core.errors import InvalidParameterError, MoorageError
+from tests.unit.aws.once import decode, encode, verify
 
 SERVICE = Service("ecr")
 OPERATIONS = sorted(SERVICE.operation_names)
