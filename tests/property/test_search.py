@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from moorage.images import finding, search
 from moorage.images.finding import Page
 from moorage.images.search import Search
-from moorage.images.search_store import Bounds, Position
+from moorage.images.search_store import Bounds
+from moorage.images.search_walk import Position
 from moorage.storage.database.schema.images import image_children, images, manifests, tags
 from moorage.storage.database.transaction import Transaction
 from tests.soak import times

@@ -4,17 +4,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from moorage.core import wildcard
 from moorage.core.call import Registry
 from moorage.core.errors import InvalidParameterError
 from moorage.images import search_store
 from moorage.images.search import Search
-from moorage.images.search_store import BOUNDS, Bounds, Position
+from moorage.images.search_store import BOUNDS, Bounds
+from moorage.images.search_walk import Position
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.storage.database.transaction import Transaction
-
-MOST_REPOSITORIES = 1_000
-"""That one search looks into."""
 
 _PAGE_CHARACTERS = 4 * 1024 * 1024
 """Of labels and tags: an image can have 64 KiB of labels and a thousand tags."""
@@ -61,20 +58,16 @@ def find(
 ) -> Page:
     """The next page behind `after`, among the repositories that `allowed` lets the caller see, by name.
 
-    Raises RepositoryNotFoundError for a repository that is named without `*` and not there, InvalidParameterError where more
-    than MOST_REPOSITORIES would have to be walked side by side.
+    Raises RepositoryNotFoundError for a repository that is named without `*` and not there, and InvalidParameterError where
+    more repositories match than may be searched at once.
     """
-    names = search_store.names(tx, registry.id, search.repository)
+    names = search_store.names(tx, registry.id, search.repository, bounds.repositories + 1)
     pattern = search.repository
     if pattern is not None and pattern.is_exact and not names:
         raise RepositoryNotFoundError(pattern.text, registry)
-    seen = {
-        number: name
-        for number, name in names.items()
-        if allowed(name) and (pattern is None or wildcard.matches(pattern.text, name))
-    }
-    if len(seen) > MOST_REPOSITORIES:
-        raise InvalidParameterError.at("repository", f"must fit at most {MOST_REPOSITORIES} repositories")
+    if len(names) > bounds.repositories:
+        raise InvalidParameterError.at("repository", f"must match at most {bounds.repositories} repositories")
+    seen = {number: name for number, name in names.items() if allowed(name)}
     found = search_store.page(tx, search, list(seen), after, limit, bounds)
     hits, shown = _hits(tx, search, found.positions, seen)
     end = found.end if len(shown) == len(found.positions) else shown[-1]

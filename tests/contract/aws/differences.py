@@ -1,10 +1,13 @@
 """What a user of ECR must know of each operation that answers differently here, and what is not implemented yet."""
 
 _NOT_SCANNED = "configuration only: nothing is scanned yet"
-_NOT_ENFORCED = "checked, kept and re-serialised as ECR does; not enforced yet"
+_NOT_ENFORCED = (
+    "checked, kept and re-serialised as ECR does, unless that would be longer than 10,240 characters; not enforced yet"
+)
 
 DIFFERENCES = {
-    "BatchDeleteImage": "removes: the image is invisible, and kept for the retention; it can be brought back until then",
+    "BatchDeleteImage": "removes: the image is invisible, and kept for the retention; it can be brought back until then; much is"
+    " removed in several transactions",
     "BatchGetRepositoryScanningConfiguration": _NOT_SCANNED,
     "BatchGetImage": "the stored bytes, whatever `acceptedMediaTypes` says: nothing is converted",
     "CompleteLayerUpload": "parts must follow one another; only the last may be below 5 MiB",

@@ -1,7 +1,8 @@
 """What a search may ask, and what it costs; what it finds is a property (tests/property/test_search.py)."""
 
 import hashlib
-from dataclasses import replace
+import json
+import re
 from functools import partial
 from typing import Any
 
@@ -11,18 +12,18 @@ import sqlalchemy as sa
 from moorage.core.errors import InvalidParameterError
 from moorage.identity import accounts
 from moorage.images import finding, search
-from moorage.images.search_store import Bounds
-from moorage.repositories import store as repositories
+from moorage.images.search_store import BOUNDS, Bounds
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.repositories.model import Repository
 from moorage.storage.database.schema.images import images, manifests, tags
+from moorage.storage.database.schema.repositories import repositories
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ROOT, Ground, digest_of, index_of
 
 
-def find(ground: Ground, limit: int = 100, **asked: Any) -> finding.Page:
+def find(ground: Ground, limit: int = 100, bounds: Bounds = BOUNDS, **asked: Any) -> finding.Page:
     wanted = search.parse(**{"order": "pushed", "descending": True, **asked})
-    return ground.read(lambda tx: finding.find(tx, ground.registry, wanted, lambda _: True, None, limit))
+    return ground.read(lambda tx: finding.find(tx, ground.registry, wanted, lambda _: True, None, limit, bounds))
 
 
 @pytest.mark.parametrize(
@@ -93,24 +94,67 @@ def test_other_registries_are_not_searched(ground: Ground, repository: Repositor
         assert ground.read(work) == finding.Page()
 
 
+@pytest.mark.parametrize("order", ["pushed", "pulled", "tag"])
+@pytest.mark.parametrize("asked", [{}, {"tag": "*o*"}, {"labels": ["none"]}, {"digest": "sha256:"}])
+def test_what_others_have_does_not_show_in_a_page(ground: Ground, order: str, asked: dict[str, Any]) -> None:
+    """The account has two repositories, so that no index of one repository has all that is its own."""
+    stock(ground, ground.repository("theirs/app"), 60)
+    mine = ground.write(lambda tx: accounts.ensure_registry(tx, "private", ROOT.account_id, "eu-west-1"))
+    ids = [_repository_in(ground, mine.id, f"mine/{number}") for number in range(2)]
+
+    def work(tx: Transaction, after: Any = None) -> finding.Page:
+        wanted = search.parse(**{"order": order, "descending": True, **asked})
+        return finding.find(tx, mine, wanted, lambda _: True, after, 2, Bounds(few=3, tried=5))
+
+    assert ground.read(work) == finding.Page()
+    stock(ground, ids[1], 7, first_id=1_000)
+    after, ends, hits = None, [], 0
+    while True:
+        page = ground.read(partial(work, after=after))
+        hits += len(page.hits)
+        if page.end is None:
+            break
+        after = page.end
+        ends.append(after[1])
+    assert all(image_id >= 1_000 for image_id in ends) and len(ends) <= 4
+    assert hits == (7 if asked in ({}, {"digest": "sha256:"}) else 0)
+
+
+def _repository_in(ground: Ground, registry_id: int, name: str) -> Repository:
+    """A copy of a repository in another registry."""
+    made = ground.repository(f"copied/{name}")
+    change = sa.update(repositories).where(repositories.c.id == made.id).values(registry_id=registry_id, name=name)
+    ground.write(lambda tx: tx.execute(change))
+    return made
+
+
+def test_so_many_repositories_are_searched_and_no_more(ground: Ground) -> None:
+    for name in ("a/one", "a/two", "b/three"):
+        ground.repository(name)
+    bounds = Bounds(repositories=2)
+    assert find(ground, bounds=bounds, repository="a/*") == find(ground, bounds=bounds, repository="*e*o*") == finding.Page()
+    with pytest.raises(InvalidParameterError, match="must match at most 2 repositories"):
+        find(ground, bounds=bounds)
+
+
 # --- what it costs --------------------------------------------------------------------------------------------------
 
 
-def stock(ground: Ground, repository: Repository, count: int) -> None:
+def stock(ground: Ground, repository: Repository, count: int, first_id: int = 1, labels: str = '{"a": "1"}') -> None:
     """Images without content, straight into the tables."""
 
     def fill(tx: Transaction) -> None:
         body = tx.insert(manifests, digest=f"sha256:{repository.id}", body=b"{}")
         rows = [
             {
-                "id": repository.id * 1_000_000 + number,
+                "id": number + first_id,
                 "repository_id": repository.id,
                 "manifest_id": body,
                 "digest": f"sha256:{hashlib.sha256(str(number).encode()).hexdigest()}",
                 "media_type": "application/vnd.oci.image.manifest.v1+json",
                 "size": 1,
                 "image_size": 1,
-                "labels": '{"a": "1", "b": "two"}',
+                "labels": labels,
                 "pushed_at": number,
                 "pushed_by": "somebody",
                 "last_pulled_at": number if number % 2 else None,
@@ -181,6 +225,21 @@ def big(tmp_path_factory: pytest.TempPathFactory, template: Any) -> Any:
     made.close()
 
 
+def test_a_page_ends_after_its_time_and_the_next_goes_on(ground: Ground, repository: Repository) -> None:
+    stock(ground, repository, 600)
+    page = find(ground, bounds=Bounds(seconds=0), labels=["none"])
+    assert page.hits == [] and page.end == (568, 569)  # the newest 32
+
+
+def test_between_two_looks_at_the_clock_few_images_with_labels_are_tried(ground: Ground, repository: Repository) -> None:
+    stock(ground, repository, 2_000, labels=json.dumps({f"z{number:03}": "x" * 40 for number in range(1_000)}))
+    asked = [*(f"z{number:03}" for number in range(990, 999)), "none"]
+    for order in ("pushed", "tag"):
+        page = find(ground, bounds=Bounds(seconds=0), repository="*", labels=asked, order=order)
+        left = 2_000 - 32
+        assert page.hits == [] and page.end is not None and (order == "tag" or page.end == (left, left + 1))
+
+
 def test_pages_walk_an_index_and_sort_nothing(ground: Ground, repository: Repository) -> None:
     ground.repository("other/app")
     seen: list[str] = []
@@ -190,6 +249,8 @@ def test_pages_walk_an_index_and_sort_nothing(ground: Ground, repository: Reposi
             seen += ground.read(partial(_plans, ground=ground, wanted=wanted))
     assert seen and not [plan for plan in seen if "SCAN images" in plan and "INDEX" not in plan], seen
     assert not [plan for plan in seen if "USE TEMP B-TREE FOR ORDER BY" in plan], seen
+    read = [plan for plan in seen if re.match(r"(SEARCH|SCAN) (images|tags|inner)", plan)]
+    assert read and not [plan for plan in read if not re.search(r"\((repository_id|rowid)=\?", plan)], seen
 
 
 def _plans(tx: Transaction, ground: Ground, wanted: search.Search) -> list[str]:
@@ -211,28 +272,11 @@ def _plans(tx: Transaction, ground: Ground, wanted: search.Search) -> list[str]:
 
 @pytest.mark.parametrize("order", ["pushed", "pulled", "tag"])
 @pytest.mark.parametrize("descending", [True, False])
-def test_a_search_of_many_repositories_never_walks_through_another_registry(
-    ground: Ground, order: str, descending: bool
-) -> None:
-    """However much others have, whoever has nothing gets the end at once, and whoever has something gets all of it."""
-    stock(ground, ground.repository("theirs/app"), 300)
-    other = ground.write(lambda tx: accounts.ensure_registry(tx, "private", ROOT.account_id, "eu-west-1"))
-    mine = [replace(ground.find_repository("theirs/app"), name=name) for name in ("mine/a", "mine/b")]
-    for each in mine:
-        ground.write(partial(repositories.insert, registry=other, wanted=each, created_by=ROOT.arn, tags={}))
-    wanted = search.parse(order=order, descending=descending, labels=["a=nothing"])  # type: ignore[arg-type]
-    bounds = Bounds(tried=50, chunk=50)
-    page = ground.read(lambda tx: finding.find(tx, other, wanted, lambda _: True, None, 10, bounds))
-    assert page == finding.Page()
-
-
-@pytest.mark.parametrize("order", ["pushed", "pulled", "tag"])
-@pytest.mark.parametrize("descending", [True, False])
 def test_pages_over_many_repositories_lose_and_repeat_nothing(ground: Ground, order: str, descending: bool) -> None:
     for number in range(5):
-        stock(ground, ground.repository(f"many/r{number}"), 40)
+        stock(ground, ground.repository(f"many/r{number}"), 40, first_id=1 + 1_000 * number)
     wanted = search.parse(order=order, descending=descending, repository="many/*", tagged=True)  # type: ignore[arg-type]
-    bounds = Bounds(tried=60, chunk=30)
+    bounds = Bounds(tried=60)
     hits: list[finding.Hit] = []
     after: Any = None
     while True:

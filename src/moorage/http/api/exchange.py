@@ -1,22 +1,18 @@
 """What a handler of `/api/v1` is given, and how it reaches the database."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from moorage.core.call import Call
 from moorage.core.page import PageTokens
+from moorage.http.api.turns import Turns
 from moorage.http.context import Context
 from moorage.identity.sealing import Sealer
 from moorage.images.recovery import Recovery
 from moorage.storage.database.transaction import Transaction
 
 T = TypeVar("T")
-
-
-MOST_SEARCHES = 2
-"""Searches that read at the same time in one worker: fewer than there are readers, so that other reads never wait for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +22,8 @@ class Parts:
     sealer: Sealer
     page_tokens: PageTokens
     recovery: Recovery
-    searches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_SEARCHES))
-    """Held by each search of this worker while it reads."""
+    searches: Turns = field(default_factory=lambda: Turns(at_once=2, patience=5))
+    """Of a worker's reading threads, of which there are four, searches take two at most."""
 
 
 @dataclass(frozen=True, slots=True)

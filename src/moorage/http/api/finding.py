@@ -197,7 +197,7 @@ async def _found(exchange: Exchange, query: Filters, wanted: Search) -> tuple[li
     def allowed(_repository: str) -> bool:
         return is_allowed(call.principal, call.registry.account_id)
 
-    async with exchange.parts.searches:
+    async with exchange.parts.searches.one(call.registry.account_id):
         page = await exchange.read(lambda tx: finding.find(tx, call.registry, wanted, allowed, after, query.limit))
     return page.hits, next_of(tokens, call, query, list(page.end)) if page.end is not None else None
 

@@ -29,7 +29,6 @@ _ANYWHERE: tuple[type[MoorageError], ...] = (
     AccessDeniedError,
     BodyTooLargeError,
     RateExceededError,
-    RateExceededError,
     InternalError,
     UnavailableError,
 )
