@@ -11,7 +11,7 @@ from moorage.repositories import policy_store, store, template_store
 from moorage.repositories.errors import LimitExceededError, RepositoryNotFoundError
 from moorage.repositories.model import Repository
 from moorage.repositories.quota import FULL, is_full
-from moorage.repositories.templates import CREATE_ON_PUSH, CreationTemplate, match
+from moorage.repositories.template import CREATE_ON_PUSH, CreationTemplate, match
 from moorage.storage.database.transaction import Transaction, record
 
 CREATE_ACTION = "ecr:CreateRepository"

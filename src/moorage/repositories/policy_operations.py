@@ -10,7 +10,7 @@ from moorage.registries.policy_text import PrincipalExists
 from moorage.repositories import policy_store, store
 from moorage.repositories.errors import RepositoryPolicyNotFoundError
 from moorage.repositories.model import Repository
-from moorage.repositories.policies import accepted_policy, refuse_lock_out
+from moorage.repositories.policy import accepted_policy, refuse_lock_out
 from moorage.storage.database.transaction import Transaction
 
 _CHANGED = "Moorage Repository Policy Changed"

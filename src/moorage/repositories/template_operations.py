@@ -25,9 +25,9 @@ from moorage.repositories.errors import (
     TooManyTagsError,
 )
 from moorage.repositories.model import EXCLUSION_MODES, Encryption, TagMutability
-from moorage.repositories.policies import accepted_policy
+from moorage.repositories.policy import accepted_policy
 from moorage.repositories.resource_tags import parse_tags
-from moorage.repositories.templates import CreationTemplate, stem_of
+from moorage.repositories.template import CreationTemplate, stem_of
 from moorage.storage.database.transaction import Transaction
 
 MOST_TEMPLATES = 500

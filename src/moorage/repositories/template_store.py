@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from moorage.core.call import Registry
 from moorage.core.clock import Timestamp
 from moorage.repositories.model import Encryption, TagMutability
-from moorage.repositories.templates import CreationTemplate, stem_of, stems_above
+from moorage.repositories.template import CreationTemplate, stem_of, stems_above
 from moorage.storage.database.schema.registries import creation_templates
 from moorage.storage.database.transaction import Transaction
 

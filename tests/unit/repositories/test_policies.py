@@ -9,7 +9,7 @@ from moorage.core.errors import InvalidParameterError
 from moorage.iam.document import Document
 from moorage.repositories.errors import RepositoryNotFoundError, RepositoryPolicyNotFoundError
 from moorage.repositories.model import Repository
-from moorage.repositories.policies import refuse_lock_out
+from moorage.repositories.policy import refuse_lock_out
 from moorage.storage.database.schema.journal import events
 from tests.unit.ground import ACCOUNT, ROOT, Ground
 

@@ -13,7 +13,7 @@ from moorage.repositories.errors import (
     TemplateAlreadyExistsError,
     TemplateNotFoundError,
 )
-from moorage.repositories.templates import CREATE_ON_PUSH, CreationTemplate, match
+from moorage.repositories.template import CREATE_ON_PUSH, CreationTemplate, match
 from moorage.storage.database.schema.journal import events
 from moorage.storage.database.schema.registries import creation_templates
 from tests.unit.ground import ACCOUNT, Ground
