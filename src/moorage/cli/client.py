@@ -4,7 +4,7 @@ import contextlib
 import http.client
 import json
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -14,14 +14,11 @@ from botocore.credentials import Credentials
 
 from moorage.cli.environment import Environment
 from moorage.cli.errors import CommandError
+from moorage.cli.remote.command import Query
 
 _SECONDS = 60
 _BASE = "/api/v1"
 _SERVICE = "moorage"
-
-
-Query = Mapping[str, str | Sequence[str]]
-"""Parameters; those with several values are repeated."""
 
 
 class ApiClient:
