@@ -63,7 +63,7 @@ GRACE = clock.DAY
 RETENTION = 7 * clock.DAY
 SECRET = b"s" * 32
 ADDRESSES = Addresses(ACCOUNT, REGION, "localhost:5000", "localhost:5001")
-ROOT = Principal(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", "Root", "AKIATESTTESTTESTTEST")
+ROOT = Principal.root(ACCOUNT, "AKIATESTTESTTESTTEST")
 
 
 @functools.cache

@@ -2,22 +2,49 @@
 
 from dataclasses import dataclass, field
 
-from moorage.core.arn import Arn
+from moorage.core.arn import Arn, root_arn
 from moorage.core.clock import Timestamp
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller."""
+    """An authenticated caller (IAM user guide, "IAM identifiers")."""
 
     account_id: str
     """Twelve digits."""
     arn: str
-    """The caller as IAM's texts name it, such as `arn:aws:iam::123456789012:root`."""
+    """The caller as IAM's texts name it: `arn:aws:iam::123456789012:root`, a user's ARN, or a session's,
+    `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`."""
     kind: str
-    """`Root`, as CloudTrail's `userIdentity.type` spells it; users and roles come with IAM."""
+    """`Root`, `IAMUser`, `AssumedRole` or `FederatedUser`, as CloudTrail spells it; `Unknown` for nobody."""
     access_key_id: str
-    """The key that signed the request, or that the authorization token was issued to."""
+    """The key, long-term or temporary, that signed the request or that the token was issued to; empty for a robot's token."""
+    id: str = ""
+    """`aws:userid`: `AIDA…`, `AROA…:SESSION`, `ACCOUNT:NAME` of a federated user, the account's id for its root."""
+    identity_id: str = ""
+    """The unique id of the user or role whose policies count, `AIDA…` or `AROA…`; empty for a root."""
+    identity_arn: str = ""
+    """`aws:PrincipalArn`: the ARN of the user, role (never of its session) or root; of a federated user that session's own."""
+    session_id: str = ""
+    """The temporary credentials that speak, `ASIA…`; empty for what is good until it is removed."""
+
+    @classmethod
+    def root(cls, account_id: str, access_key_id: str, session_id: str = "") -> "Principal":
+        """The root user of an account."""
+        arn = root_arn(account_id)
+        return cls(account_id, arn, "Root", access_key_id, id=account_id, identity_arn=arn, session_id=session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What was decided about a call and why, as its audit record keeps it."""
+
+    outcome: str
+    """`allowed`, `explicitDeny` or `implicitDeny`, as IAM's simulator spells it."""
+    by: str
+    """The kind of policy that decided, such as `identity-based policy`, or `root` or `open`."""
+    statements: tuple[str, ...] = ()
+    """Those that decided, as `POLICY#SID`, or `POLICY#3` for the third statement where it has no Sid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +97,7 @@ class Call:
     """`scheme://host[:port]` by which the caller reached this server."""
     also_allowed: frozenset[str] = frozenset()
     """Of the actions that the entry asks about but does not require, those that the caller may do on the resource."""
+    ruling: Ruling | None = None
+    """What let it pass or refused it; None where nothing was asked."""
     parameters: dict[str, str] = field(default_factory=dict)
     """What the audit record keeps of the request; never a secret."""

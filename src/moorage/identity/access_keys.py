@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from moorage.core.arn import root_arn
 from moorage.core.call import Principal
 from moorage.identity.sealing import Sealer
 from moorage.storage.database.schema.identity import access_keys
@@ -58,11 +57,10 @@ def find_access_key(tx: Transaction, sealer: Sealer, key_id: str) -> AccessKey |
     row = tx.one(sa.select(access_keys).where(access_keys.c.id == key_id))
     if row is None:
         return None
-    principal = Principal(row.account_id, row.principal_arn, row.principal_kind, row.id)
-    return AccessKey(principal, sealer.open(row.sealed_secret, row.id), row.active)
+    return AccessKey(Principal.root(row.account_id, row.id), sealer.open(row.sealed_secret, row.id), row.active)
 
 
-_FIND = "SELECT account_id, principal_arn, principal_kind, sealed_secret, active FROM access_keys WHERE id = ?"
+_FIND = "SELECT account_id, sealed_secret, active FROM access_keys WHERE id = ?"
 _MOST_OPENED = 1000
 
 
@@ -83,8 +81,8 @@ class KeyRing:
         row = self._points.execute(_FIND, (key_id,)).fetchone()
         if row is None:
             return None
-        account_id, arn, kind, sealed, active = row
-        return AccessKey(Principal(account_id, arn, kind, key_id), self._open(key_id, sealed), bool(active))
+        account_id, sealed, active = row
+        return AccessKey(Principal.root(account_id, key_id), self._open(key_id, sealed), bool(active))
 
     def _open(self, key_id: str, sealed: bytes) -> str:
         secret = self._opened.get((key_id, sealed))
@@ -99,7 +97,7 @@ def root_keys(tx: Transaction, account_id: str) -> list[str]:
     """The ids of the account's active root keys, oldest first."""
     query = (
         sa.select(access_keys.c.id)
-        .where(access_keys.c.account_id == account_id, access_keys.c.principal_kind == "Root", access_keys.c.active)
+        .where(access_keys.c.account_id == account_id, access_keys.c.user_id.is_(None), access_keys.c.active)
         .order_by(access_keys.c.created_at)
     )
     return [row.id for row in tx.all(query)]
@@ -131,12 +129,10 @@ def set_root_key(tx: Transaction, sealer: Sealer, account_id: str, key_id: str, 
             sa.insert(access_keys).values(
                 id=key_id,
                 account_id=account_id,
-                principal_arn=root_arn(account_id),
-                principal_kind="Root",
                 sealed_secret=sealer.seal(secret, key_id),
                 active=True,
                 created_at=tx.now,
             )
         )
-    others = access_keys.c.account_id == account_id, access_keys.c.principal_kind == "Root", access_keys.c.id != key_id
+    others = access_keys.c.account_id == account_id, access_keys.c.user_id.is_(None), access_keys.c.id != key_id
     tx.execute(sa.delete(access_keys).where(*others))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from moorage.core import clock
+from moorage.core.arn import root_arn
 from moorage.core.call import Principal
 from moorage.core.clock import Timestamp
 from moorage.core.errors import MoorageError
@@ -117,7 +118,7 @@ def hash_of(password: str) -> bytes:
 
 
 _FIND = """
-SELECT t.id, t.region, t.expires_at, t.scope, k.id, k.account_id, k.principal_arn, k.principal_kind
+SELECT t.id, t.region, t.expires_at, t.scope, k.id, k.account_id
 FROM tokens t JOIN access_keys k ON k.id = t.access_key_id
 WHERE t.hash = ? AND k.active
 """
@@ -128,9 +129,14 @@ def find_token(points: sqlite3.Connection, password_hash: bytes) -> Token | None
     row = points.execute(_FIND, (password_hash,)).fetchone()
     if row is None:
         return None
-    token_id, region, expires_at, scope, key_id, account_id, arn, kind = row
-    principal = Principal(account_id, arn, kind, key_id)
-    return Token(token_id, principal, region, Timestamp(expires_at), Scope.load(scope) if scope is not None else None)
+    token_id, region, expires_at, scope, key_id, account_id = row
+    return Token(
+        token_id,
+        Principal.root(account_id, key_id),
+        region,
+        Timestamp(expires_at),
+        Scope.load(scope) if scope is not None else None,
+    )
 
 
 STILL_GOOD = """
@@ -176,7 +182,7 @@ class LiveToken:
 def live(tx: Transaction, account_id: str, after: tuple[int, int] | None, limit: int) -> list[LiveToken]:
     """The account's tokens that are good now, oldest first, behind (created at, id)."""
     query = (
-        sa.select(tokens, access_keys.c.principal_arn)
+        sa.select(tokens, access_keys.c.account_id)
         .join(access_keys)
         .where(access_keys.c.account_id == account_id, access_keys.c.active, tokens.c.expires_at > tx.now)
         .order_by(tokens.c.created_at, tokens.c.id)
@@ -199,7 +205,7 @@ def _live(row: sa.Row[Any]) -> LiveToken:
     return LiveToken(
         id=row.id,
         name=row.name,
-        principal_arn=row.principal_arn,
+        principal_arn=root_arn(row.account_id),
         access_key_id=row.access_key_id,
         region=row.region,
         scope=Scope.load(row.scope) if row.scope is not None else None,

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from moorage.core.arn import root_arn
 from moorage.identity.sealing import Sealer
 from tests.contract.aws.door import ACCOUNT, TARGET, Answer, Door, Signer, constraint, no_repository, refused
 from tests.e2e.images import small
@@ -41,9 +40,8 @@ def other(door: Door) -> Iterator[Any]:
     now = int(time.time() * 1000)
     door.prepare("INSERT OR IGNORE INTO accounts (id, name, created_at) VALUES (?, 'other', ?)", _OTHER, now)
     door.prepare(
-        "INSERT OR IGNORE INTO access_keys (id, account_id, principal_arn, principal_kind, sealed_secret, active, created_at)"
-        " VALUES (?, ?, ?, 'Root', ?, 1, ?)",
-        *(_OTHER_KEY, _OTHER, root_arn(_OTHER), sealer.seal(_OTHER_SECRET, _OTHER_KEY), now),
+        "INSERT OR IGNORE INTO access_keys (id, account_id, sealed_secret, active, created_at) VALUES (?, ?, ?, 1, ?)",
+        *(_OTHER_KEY, _OTHER, sealer.seal(_OTHER_SECRET, _OTHER_KEY), now),
     )
     client = door.client(key_id=_OTHER_KEY, secret=_OTHER_SECRET)
     yield client

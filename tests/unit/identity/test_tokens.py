@@ -151,7 +151,7 @@ def test_another_accounts_tokens_are_neither_listed_nor_revoked(ground: Ground, 
     def second(tx: Transaction) -> tokens.NewToken:
         account = accounts.create_account(tx, "210987654321", "second")
         key = access_keys.ensure_root_key(tx, ground.sealer, account.id)
-        principal = Principal(account.id, f"arn:aws:iam::{account.id}:root", "Root", key.id)
+        principal = Principal.root(account.id, key.id)
         return tokens.make(tx, principal, REGION, clock.HOUR, name="theirs")
 
     theirs = ground.write(second)

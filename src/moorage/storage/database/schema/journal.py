@@ -52,6 +52,8 @@ audit = Table(
     Column("protocol", Text, nullable=False),  # aws | oci | api
     Column("account_id", Text),
     Column("principal_arn", Text),
+    Column("principal_kind", Text),  # Root | IAMUser | AssumedRole | FederatedUser | Unknown
+    Column("principal_id", Text),
     Column("access_key_id", Text),
     Column("region", Text),
     Column("resource", Text),
@@ -59,6 +61,10 @@ audit = Table(
     Column("user_agent", Text),
     Column("read_only", Boolean, nullable=False),
     Column("error_code", Text),  # NULL: it succeeded
+    Column("error_message", Text),
+    Column(
+        "ruling", Text
+    ),  # JSON: whether it was allowed, by which kind of policy and which statements; NULL: nothing was asked
     Column("parameters", Text),  # JSON, never a secret
     Column("count", Integer, nullable=False, server_default="1"),  # like reads of one second share a row
     sqlite_autoincrement=True,

@@ -9,6 +9,9 @@ registry_policies = Table(
     metadata,
     of_registry(primary_key=True),
     Column("text", Text, nullable=False),  # as ECR prints it
+    Column(
+        "principal_ids", Text, nullable=False, server_default="{}"
+    ),  # JSON object: ARN in the text -> unique id that it meant
     Column("set_at", Time, nullable=False),
 )
 

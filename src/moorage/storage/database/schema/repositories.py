@@ -17,6 +17,7 @@ repositories = Table(
     Column("scan_on_push", Boolean, nullable=False, server_default=text("0")),
     Column("encryption_type", Text, nullable=False, server_default="AES256"),
     Column("kms_key", Text),
+    Column("policy_version", Integer, nullable=False, server_default="0"),  # rises with every change of its policy or its tags
     UniqueConstraint("registry_id", "name"),
     sqlite_autoincrement=True,
 )
@@ -26,6 +27,9 @@ repository_policies = Table(
     metadata,
     of_repository(primary_key=True),
     Column("text", Text, nullable=False),  # as ECR prints it
+    Column(
+        "principal_ids", Text, nullable=False, server_default="{}"
+    ),  # JSON object: ARN in the text -> unique id that it meant
     Column("set_at", Time, nullable=False),
 )
 
