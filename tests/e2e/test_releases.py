@@ -14,6 +14,8 @@ import pytest
 
 from moorage.storage.database.schema.whole import HEAD_REVISION
 from tests.contract.aws.door import Door
+from tests.e2e.api import Api, Key
+from tests.e2e.http import Http
 from tests.e2e.registry import Registry, open_registry
 from tests.e2e.server import Server
 
@@ -45,6 +47,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     with closing(sqlite3.connect(data / "moorage.db")) as database:
         database.executescript((release / "database.sql").read_text())
         database.execute("UPDATE uploads SET expires_at = 1 << 60 WHERE digest IS NULL")
+        database.execute("UPDATE tokens SET expires_at = 1 << 46")
         database.commit()
     server = Server(data, "fast", settings=_FOREVER)
     server.start()
@@ -110,3 +113,44 @@ def test_settings_of_repositories_are_kept(upgraded: Upgraded) -> None:
     assert [entry["imageScanningConfiguration"]["scanOnPush"] for entry in found] == [True, False]
     assert found[1]["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
     assert found[1]["encryptionConfiguration"]["encryptionType"] == "KMS"
+
+
+_SINCE_PART_2 = pytest.mark.parametrize("upgraded", ["part2"], indirect=True)
+
+
+@_SINCE_PART_2
+def test_policies_are_kept_as_they_were_shown(upgraded: Upgraded) -> None:
+    for repository, text in upgraded.expected["policies"].items():
+        assert upgraded.door.call("GetRepositoryPolicy", repositoryName=repository)["policyText"] == text
+    assert upgraded.door.call("GetRegistryPolicy")["policyText"] == upgraded.expected["registryPolicy"]
+
+
+@_SINCE_PART_2
+def test_settings_of_the_registry_are_kept(upgraded: Upgraded) -> None:
+    prefixes = {"prefixes": [upgraded.expected["template"]]}
+    (template,) = upgraded.door.call("DescribeRepositoryCreationTemplates", **prefixes)["repositoryCreationTemplates"]
+    assert template["resourceTags"] == [{"Key": "made", "Value": "by-template"}]
+    excluded = upgraded.door.call("ListPullTimeUpdateExclusions")["pullTimeUpdateExclusions"]
+    assert excluded == [upgraded.expected["exclusion"]]
+    assert (
+        upgraded.door.call("GetRegistryScanningConfiguration")["scanningConfiguration"]["rules"]
+        == upgraded.expected["scanning"]
+    )
+
+
+@_SINCE_PART_2
+def test_a_named_token_is_good_for_what_it_was_made_for_and_for_no_more(upgraded: Upgraded) -> None:
+    token = upgraded.expected["token"]
+    bearer = Http(f"http://{upgraded.server.host}", "AWS", token["password"])
+    assert bearer.get("/v2/release/app/manifests/1.0").status_code == 200
+    assert bearer.post("/v2/release/app/blobs/uploads/").status_code == 403
+    assert token["id"] in [entry["id"] for entry in Api(upgraded.server.host).ask("GET", "/tokens").document["tokens"]]
+
+
+@_SINCE_PART_2
+def test_a_further_account_keeps_its_root_key_and_sees_nothing_of_others(upgraded: Upgraded) -> None:
+    account = upgraded.expected["account"]
+    client = upgraded.door.client(key_id=account["access_key_id"], secret=account["secret_access_key"])
+    assert client.describe_repositories()["repositories"] == []
+    key = Key(account["access_key_id"], account["secret_access_key"])
+    assert Api(upgraded.server.host, key).ask("GET", "/accounts").code == "AccessDenied"

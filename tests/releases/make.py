@@ -16,21 +16,23 @@ from typing import Any
 
 import requests
 
-from tests.contract.aws.door import Door
+from tests.contract.aws.door import ACCOUNT, REGION, Door
+from tests.e2e.api import Api
 from tests.e2e.images import DOCKER_MANIFEST, artifact, image, index, layer, manifest, small
 from tests.e2e.server import Server
 
 REPOSITORY = "release/app"
 FIXED = "release/fixed"
+OTHER_ACCOUNT = "222233334444"
 
 
 def main(folder: Path) -> None:
     """Fill an installation and keep it in `folder`."""
     with tempfile.TemporaryDirectory() as place:
-        server = Server(Path(place) / "data", "fast", settings={"MOORAGE_WORKERS": "1"})
+        server = Server(Path(place) / "data", "fast", settings={"MOORAGE_WORKERS": "1", "MOORAGE_ADDRESS": "localhost:5000"})
         server.start()
         door = Door(server)
-        expected = _fill(door)
+        expected = {**_fill(door), **_settings(door)}
         door.close()
         server.stop()
         _keep(server.data, folder)
@@ -70,6 +72,47 @@ def _fill(door: Door) -> dict[str, Any]:
         "upload": session,
         "resourceTags": {"team": "harbour"},
     }
+
+
+def _settings(door: Door) -> dict[str, Any]:
+    """What came with part 2: policies, templates, settings of a registry, tokens with a scope, further accounts."""
+    policies = {
+        FIXED: _policy({"Sid": "pullers", "Principal": {"AWS": OTHER_ACCOUNT}, "Action": "ecr:BatchGetImage"}),
+        REPOSITORY: _policy({"Principal": "*", "Action": ["ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]}),
+    }
+    for repository, text in policies.items():
+        door.call("SetRepositoryPolicy", repositoryName=repository, policyText=text)
+    resource = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*"
+    mirror = {"Principal": {"AWS": OTHER_ACCOUNT}, "Action": "ecr:ReplicateImage", "Resource": resource}
+    door.call("PutRegistryPolicy", policyText=_policy(mirror))
+    tags = {"resourceTags": [{"Key": "made", "Value": "by-template"}]}
+    door.call("CreateRepositoryCreationTemplate", prefix="made", appliedFor=["CREATE_ON_PUSH"], **tags)
+    excluded = f"arn:aws:iam::{ACCOUNT}:role/scanner"
+    door.prepare(
+        "INSERT INTO pull_time_exclusions (registry_id, principal_arn, created_at) SELECT id, ?, 1 FROM registries", excluded
+    )
+    rules = [{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "release/*", "filterType": "WILDCARD"}]}]
+    door.call("PutRegistryScanningConfiguration", scanType="BASIC", rules=rules)
+    api = Api(door.host)
+    other = api.ask("POST", "/accounts", {"account_id": OTHER_ACCOUNT, "name": "other"})
+    scope = {"name": "reader", "repositories": ["release/*"], "actions": ["pull"], "lifetime_seconds": 365 * 86400}
+    token = api.ask("POST", "/tokens", scope)
+    assert (other.status, token.status) == (201, 201), (other.body, token.body)
+    shown = {name: door.call("GetRepositoryPolicy", repositoryName=name)["policyText"] for name in policies}
+    account = {key: other.document["root_key"][key] for key in ("access_key_id", "secret_access_key")}
+    return {
+        "policies": shown,
+        "registryPolicy": door.call("GetRegistryPolicy")["policyText"],
+        "template": "made",
+        "exclusion": excluded,
+        "scanning": rules,
+        "account": {"id": OTHER_ACCOUNT, **account},
+        "token": {"id": token.document["id"], "password": token.document["password"]},
+    }
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
 
 
 def _keep(data: Path, folder: Path) -> None:
