@@ -12,6 +12,7 @@ from tests.e2e.http import push
 from tests.e2e.images import small
 from tests.e2e.namespace import InsideSandbox
 from tests.e2e.registry import Registry
+from tests.terraform import access
 from tests.terraform.configurations import BY_NAMES, DATA, ENHANCED, IMPORTS, TEMPLATE_DATA, by_endpoints, resources
 
 pytestmark = [pytest.mark.xdist_group("dropin"), pytest.mark.requires_client("terraform", "terraform-aws")]
@@ -72,3 +73,33 @@ def test_what_stands_in_a_registry_is_read_through_endpoints(registry: Registry,
     assert read["tagged"]["image_uri"] == f"{registry.host}/{repository}@{older.digest}"
     assert (sorted(read["newest"]["image_tags"]), read["newest"]["image_digest"]) == (["2", "latest"], newer.digest)
     assert (read["account"], read["user"], read["proxy"]) == ("123456789012", "AWS", f"http://{registry.host}")
+
+
+@pytest.mark.timeout(400)
+def test_iam_is_applied_changed_imported_and_destroyed(registry: Registry, box: Sandbox) -> None:
+    head = by_endpoints(f"http://{registry.host}")
+    terraform = Terraform(box, box.root / "iam")
+    terraform.init(head + access.access())
+    terraform.apply()
+    terraform.write(head + access.access(changed=True))
+    actions = terraform.planned_actions()
+    assert actions and set(map(tuple, actions.values())) == {("update",)}, actions
+    terraform.apply()
+    terraform.write(head + access.access(changed=True) + access.DATA)
+    terraform.apply()
+    read = terraform.outputs()["read"]
+    account = "arn:aws:iam::123456789012"
+    assert (read["caller"], read["user"], read["role"], read["members"], read["managed"], read["allowed"]) == (
+        f"{account}:root",
+        f"{account}:user/ci/changed/terraform-ci",
+        f"{account}:role/terraform/terraform-push",
+        ["terraform-ci"],
+        "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly",
+        {"ecr:PutImage": "implicitDeny", "ecr:DeleteRepository": "implicitDeny"},
+    )
+    again = Terraform(box, box.root / "iam-again")
+    imports = "".join(f'import {{\n  to = {address}\n  id = "{name}"\n}}\n' for address, name in access.IMPORTS.items())
+    again.init(head + access.access(changed=True) + imports)
+    planned = again.planned_actions()
+    assert not any(planned.get(address) for address in access.IMPORTS if address != "aws_iam_user.ci"), planned
+    terraform.destroy()

@@ -20,6 +20,7 @@ provider "aws" {{
   skip_metadata_api_check = "true"
   endpoints {{
     ecr = "{url}"
+    iam = "{url}"
     sts = "{url}"
   }}
 }}
