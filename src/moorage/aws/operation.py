@@ -5,9 +5,9 @@ asks it for an `Entry`, decodes, authorizes what the entry requires, opens the t
 encodes. Nothing is registered on import.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, TypeVar
 
 from moorage.aws.decode import Params, decoder
@@ -16,7 +16,14 @@ from moorage.aws.form import Form
 from moorage.aws.model import Service, members_of
 from moorage.aws.query import form_decoder
 from moorage.aws.query_checks import query_checker
-from moorage.aws.requirements import AnyCaller, Need, OperationTableError, faults_of, named_registry, needs_of
+from moorage.aws.requirements import (
+    AnyCaller,
+    Need,
+    OperationTableError,
+    faults_of,
+    named_registry,
+    needs_of,
+)
 from moorage.aws.validate import Check, checker
 from moorage.aws.xml import xml_encoder
 from moorage.core.call import Requirement
@@ -33,6 +40,20 @@ Requires = tuple[Requirement, ...] | Callable[[Params], tuple[Requirement, ...]]
 
 Brief = Callable[[Params], bool]
 """Whether a read is brief with these parameters."""
+
+Values = Mapping[str, tuple[str, ...]]
+"""Context keys, in lower case, with their values; what is absent has no key."""
+
+FillsContext = Callable[[Params], Values]
+"""The context keys that an operation fills besides those that every request has, from its decoded parameters; such as
+`iam:policyarn`, `aws:requesttag/team`, `aws:tagkeys`. The keys that tell who asks, from where and when cannot be set by it."""
+
+LooksUpContext = Callable[..., Values]
+"""function(tx, call, params): those that must be looked up, such as `iam:permissionsboundary` of a user that exists."""
+
+Subjects = Callable[..., Sequence[Values]]
+"""function(room, database, call, params): what is acted on inside a repository, each decided for itself: of an image that is
+named, its tag, platform and artifact type. Asked only where a policy reads such a key, and in a thread."""
 
 _MARK = "moorage_operation"
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -63,6 +84,24 @@ def _never(_params: Params) -> bool:
     return False
 
 
+def _nothing(*_given: Any) -> Values:
+    return {}
+
+
+def _in_lower_case(filled: Values) -> Values:
+    """Keys of tags are whatever callers chose."""
+    return {key.lower(): values for key, values in filled.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """How an operation fills context keys."""
+
+    context: FillsContext = _nothing
+    context_from: LooksUpContext | None = None
+    subjects: Subjects | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Mark:
     name: str
@@ -71,6 +110,7 @@ class _Mark:
     read_only: bool
     brief: Brief
     asks: tuple[str, ...]
+    filled: _Filled
 
 
 def operation(
@@ -81,6 +121,9 @@ def operation(
     read_only: bool = False,
     brief: Brief = _never,
     asks: tuple[str, ...] = (),
+    context: FillsContext = _nothing,
+    context_from: LooksUpContext | None = None,
+    subjects: Subjects | None = None,
 ) -> Callable[[_Method], _Method]:
     """Mark a method as the implementation of an AWS operation; see `Mode` for what it is called with.
 
@@ -88,10 +131,12 @@ def operation(
     `read_only` is said of those that read with a mode of their `own`, as CloudTrail's `readOnly` has it. `brief` is said of
     reads whose queries find a handful of rows by an index with these parameters: they run on the event loop. `asks`
     are actions on the same resource that are not needed, but made use of when the caller may do them (`Call.also_allowed`).
+    `context`, `context_from` and `subjects` fill context keys; see their types.
     """
+    filled = _Filled(context, context_from, subjects)
 
     def mark(method: _Method) -> _Method:
-        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode in {"read", "plain"}, brief, asks))
+        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode in {"read", "plain"}, brief, asks, filled))
         return method
 
     return mark
@@ -111,6 +156,9 @@ class Entry:
     brief: Brief = _never
     """Whether a read with these parameters is so short that it may run on the event loop."""
     asks: tuple[str, ...] = ()
+    filled: _Filled = _Filled()
+    room: object = None
+    """The object whose method it is."""
 
     def decode(self, given: bytes | Form) -> Params:
         """The request's members, of the right types and within the model's constraints.
@@ -161,6 +209,21 @@ class Entry:
             return ()
         required = self.requires if isinstance(self.requires, tuple) else self.requires(params)
         return needs_of(self.name, required, params)
+
+    def context(self, params: Params) -> Values:
+        """The context keys that the request's parameters fill."""
+        return _in_lower_case(self.filled.context(params))
+
+    @property
+    def context_from(self) -> LooksUpContext | None:
+        """function(tx, call, params): context keys that must be looked up; None where there are none."""
+        look_up = self.filled.context_from
+        return None if look_up is None else lambda tx, call, params: _in_lower_case(look_up(tx, call, params))
+
+    @property
+    def subjects(self) -> Callable[..., Sequence[Values]] | None:
+        """function(database, call, params): see `Subjects`; None where a repository as a whole is acted on."""
+        return partial(self.filled.subjects, self.room) if self.filled.subjects is not None else None
 
     def registry_id(self, params: Mapping[str, Any]) -> str | None:
         """The account whose registry the request names, or None for the caller's own."""
@@ -231,4 +294,6 @@ def _entries(service: Service, room: object) -> Iterator[Entry]:
                 read_only=mark.read_only,
                 brief=mark.brief,
                 asks=mark.asks,
+                filled=mark.filled,
+                room=room,
             )

@@ -1,4 +1,4 @@
-"""What an operation requires, made concrete: which actions on which repositories a request needs."""
+"""What an operation requires, made concrete: which actions on which resources a request needs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,8 +13,24 @@ from moorage.core.names import RepositoryName
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
 _REPOSITORY_ARN = re.compile(r"arn:aws[a-z-]*:ecr:[a-z0-9-]*:(?P<account>[0-9]{12}):repository/(?P<name>.{1,256})")
 
-# Where each kind of resource is read from; the first member that the operation has counts.
-_SOURCES = {"repository": ("repositoryName", "resourceArn"), "repositories": ("repositoryNames",), "*": ()}
+# Where each kind of resource is read from; the first member that the request has counts.
+_SOURCES = {
+    "repository": ("repositoryName", "resourceArn"),
+    "repositories": ("repositoryNames",),
+    "user": ("UserName", "PolicySourceArn"),
+    "group": ("GroupName",),
+    "role": ("RoleName", "RoleArn"),
+    "policy": ("PolicyArn", "PolicyName"),
+    "instance-profile": ("InstanceProfileName",),
+    "oidc-provider": ("OpenIDConnectProviderArn", "Url"),
+    "*": (),
+}
+_REPOSITORIES = ("repository", "repositories")
+_MAY_BE_LEFT_OUT = frozenset({"repositoryNames", "UserName"})
+_MAKERS = frozenset(
+    "CreateUser CreateGroup CreateRole CreatePolicy CreateInstanceProfile CreateOpenIDConnectProvider".split(),
+)
+"""IAM's operations whose resource is not there yet, so that its path is the request's."""
 
 
 class OperationTableError(Exception):
@@ -30,20 +46,35 @@ class AnyCaller:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one request needs: the actions, on each of the repositories."""
+    """What one request needs: the actions, on each of the resources."""
 
     actions: tuple[str, ...]
     any_of: bool
     """Whether one of the actions is enough; otherwise all are needed."""
-    repositories: tuple[str, ...]
-    """Names, as the request gives them; `*` stands for every repository of the registry. Empty: the resource is `*` itself."""
+    names: tuple[str, ...]
+    """As the request gives them, names or ARNs. Of repositories, `*` stands for all of the registry; of users, an empty text
+    for the caller's own. None at all: the resource is `*` itself."""
+    kind: str = "repository"
+    """`repository`, one of IAM's kinds as they are spelled in ARNs, or `*`."""
+    path: str | None = None
+    """Of something of IAM's that is to be made: its path; None where what is there is meant."""
 
 
 def needs_of(operation: str, required: tuple[Requirement, ...], params: Mapping[str, Any]) -> tuple[Need, ...]:
     """The needs of a request with these decoded parameters; raises OperationTableError rather than returning none."""
-    if faults := tuple(faults_of(operation, required, params.keys() | {"repositoryNames"})):
+    if faults := tuple(faults_of(operation, required, params.keys() | _MAY_BE_LEFT_OUT)):
         raise OperationTableError(" ".join(faults))
-    return tuple(Need(entry.actions, entry.any_of, _named(entry.resource, params)) for entry in required)
+    path = str(params.get("Path") or "/") if operation in _MAKERS else None
+    return tuple(_need(entry, params, path) for entry in required)
+
+
+def _need(entry: Requirement, params: Mapping[str, Any], path: str | None) -> Need:
+    if entry.resource == "*":
+        return Need(entry.actions, entry.any_of, (), "*")
+    if entry.resource in _REPOSITORIES:
+        return Need(entry.actions, entry.any_of, _named(entry.resource, params))
+    name = next((params[member] for member in _SOURCES[entry.resource] if params.get(member) is not None), "")
+    return Need(entry.actions, entry.any_of, (str(name),), entry.resource, path)
 
 
 def faults_of(operation: str, required: tuple[Requirement, ...], members: AbstractSet[str]) -> Iterator[str]:
@@ -69,8 +100,6 @@ def named_registry(params: Mapping[str, Any]) -> str | None:
 
 
 def _named(resource: str, params: Mapping[str, Any]) -> tuple[str, ...]:
-    if resource == "*":
-        return ()
     if resource == "repositories":
         names = params.get("repositoryNames")
         return tuple(names) if names else ("*",)

@@ -163,7 +163,7 @@ class Control:
 
 
 def _resources(registry: Registry, account_id: str, need: Need) -> list[str]:
-    if not need.repositories:
+    if need.kind != "repository":
         return ["*"]
     owner = registry if registry.account_id == account_id else replace(registry, account_id=account_id)
-    return [owner.repository_arn(name) for name in need.repositories]
+    return [owner.repository_arn(name) for name in need.names]

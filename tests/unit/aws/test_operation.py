@@ -92,13 +92,13 @@ def needs(name: str, params: dict[str, Any]) -> tuple[Need, ...]:
 def test_requirements_name_the_repositories_of_the_request() -> None:
     assert needs("CreateRepository", {"repositoryName": "ab"}) == (Need(("ecr:CreateRepository",), False, ("ab",)),)
     assert needs("CreateRepository", {"repositoryName": "ab", "tags": [{}]})[1] == Need(("ecr:TagResource",), False, ("ab",))
-    assert needs("GetAuthorizationToken", {}) == (Need(("ecr:GetAuthorizationToken",), False, ()),)
+    assert needs("GetAuthorizationToken", {}) == (Need(("ecr:GetAuthorizationToken",), False, (), "*"),)
     assert needs("PutImage", {"repositoryName": "ab"}) == (Need(("ecr:PutImage", "ecr:ReplicateImage"), True, ("ab",)),)
 
 
 def test_a_listing_without_names_needs_every_repository() -> None:
-    assert needs("DescribeRepositories", {"repositoryNames": ["ab", "cd"]})[0].repositories == ("ab", "cd")
-    assert needs("DescribeRepositories", {})[0].repositories == ("*",)
+    assert needs("DescribeRepositories", {"repositoryNames": ["ab", "cd"]})[0].names == ("ab", "cd")
+    assert needs("DescribeRepositories", {})[0].names == ("*",)
 
 
 def test_an_arn_names_the_repository_and_its_registry() -> None:
@@ -126,6 +126,71 @@ def test_an_arn_that_names_no_repository_is_refused_in_ecr_s_words(arn: str) -> 
     with pytest.raises(InvalidParameterError) as caught:
         needs("TagResource", {"resourceArn": arn})
     assert caught.value.message == "Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'"
+
+
+class Users:
+    """Stands for IAM's rooms."""
+
+    def tags(self, database: object, call: object, params: dict[str, Any]) -> list[dict[str, tuple[str, ...]]]:
+        return [{"moorage:imagetag": (str(database),)}]
+
+    @operation(
+        "CreateUser",
+        requires=(Requirement(("iam:CreateUser",), "user"),),
+        mode="write",
+        context=lambda params: {f"aws:RequestTag/{tag['Key']}": (tag["Value"],) for tag in params.get("Tags", ())},
+        context_from=lambda tx, call, params: {"iam:PermissionsBoundary": (tx,)},
+        subjects=tags,
+    )
+    def create(self, tx: object, call: object, params: dict[str, Any]) -> None:
+        return None
+
+    @operation("GetUser", requires=(Requirement(("iam:GetUser",), "user"),), mode="read")
+    def get(self, tx: object, call: object, params: dict[str, Any]) -> None:
+        return None
+
+    @operation("CreateAccessKey", requires=(Requirement(("iam:CreateAccessKey",), "user"),), mode="write")
+    def create_key(self, tx: object, call: object, params: dict[str, Any]) -> None:
+        return None
+
+    @operation("CreatePolicy", requires=(Requirement(("iam:CreatePolicy",), "policy"),), mode="write")
+    def create_policy(self, tx: object, call: object, params: dict[str, Any]) -> None:
+        return None
+
+
+IAM = Dispatcher(Service("iam"), [Users()])
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "names", "kind", "path"),
+    [
+        ("CreateUser", {"UserName": "ann", "Path": "/team/"}, ("ann",), "user", "/team/"),
+        ("CreateUser", {"UserName": "ann"}, ("ann",), "user", "/"),
+        ("GetUser", {"UserName": "ann"}, ("ann",), "user", None),
+        ("GetUser", {}, ("",), "user", None),
+        ("CreateAccessKey", {"UserName": "ann"}, ("ann",), "user", None),
+        ("CreatePolicy", {"PolicyName": "pull"}, ("pull",), "policy", "/"),
+    ],
+)
+def test_what_an_operation_of_iam_acts_on_is_what_its_request_names(
+    name: str, params: dict[str, str], names: tuple[str, ...], kind: str, path: str | None
+) -> None:
+    (need,) = IAM.find(name).requirements(params)
+    assert (need.names, need.kind, need.path) == (names, kind, path)
+
+
+def test_an_operation_fills_context_keys_in_lower_case() -> None:
+    entry = IAM.find("CreateUser")
+    assert entry.context({"Tags": [{"Key": "Team", "Value": "Core"}]}) == {"aws:requesttag/team": ("Core",)}
+    assert entry.context_from is not None
+    assert entry.context_from("b", None, {}) == {"iam:permissionsboundary": ("b",)}
+    assert entry.subjects is not None
+    assert entry.subjects("db", None, {}) == [{"moorage:imagetag": ("db",)}]
+
+
+def test_an_operation_that_fills_nothing_has_an_empty_context() -> None:
+    entry = IAM.find("GetUser")
+    assert (entry.context({}), entry.context_from, entry.subjects) == ({}, None, None)
 
 
 def room(name: str, requires: Requires, mode: str = "read") -> object:
