@@ -25,9 +25,11 @@ from moorage.http.strangers import Strangers
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.operations import IdentityOperations
+from moorage.identity.pages import Pages
 from moorage.identity.principals import principal_exists
 from moorage.identity.sealing import Sealer
 from moorage.identity.sts_operations import SecurityTokenOperations
+from moorage.identity.user_operations import UserOperations
 from moorage.images import store as images
 from moorage.images.listing import ListingOperations
 from moorage.images.operations import ImageOperations
@@ -104,7 +106,10 @@ class WebApplication:
         control = Control(
             context,
             json=[Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens))],
-            query=[Dispatcher(Service("sts"), [SecurityTokenOperations()])],
+            query=[
+                Dispatcher(Service("sts"), [SecurityTokenOperations()]),
+                Dispatcher(Service("iam"), _iam_rooms(page_tokens)),
+            ],
             signatures=signatures,
             strangers=strangers,
         )
@@ -207,3 +212,9 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
         ListingOperations(addresses, page_tokens),
         ReferrerOperations(page_tokens),
     ]
+
+
+def _iam_rooms(page_tokens: PageTokens) -> list[object]:
+    """Everything that has operations of IAM."""
+    pages = Pages(page_tokens)
+    return [UserOperations(pages)]

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,12 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     yield opened
     opened.close()
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def iam(door: Door) -> Any:
+    """IAM's API as the root of the default account sees it."""
+    return door.client(service="iam")
 
 
 @pytest.fixture

@@ -37,6 +37,14 @@ def create_account(tx: Transaction, account_id: str | None, name: str) -> Accoun
     return Account(chosen, name, tx.now)
 
 
+def get(tx: Transaction, account_id: str) -> Account:
+    """The account with that id, which must exist."""
+    row = tx.one(sa.select(accounts).where(accounts.c.id == account_id))
+    if row is None:
+        raise LookupError(f"there is no account {account_id}")
+    return Account(row.id, row.name, row.created_at)
+
+
 def list_accounts(tx: Transaction, after: str | None, limit: int) -> list[Account]:
     """Accounts in the order of their ids, behind one of them."""
     query = sa.select(accounts).where(accounts.c.id > (after or "")).order_by(accounts.c.id).limit(limit)

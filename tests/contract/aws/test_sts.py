@@ -132,7 +132,6 @@ def test_a_presigned_url_of_boto3_works(door: Door, sts: Any) -> None:
     [
         ("AssumeRole", "2011-06-15"),
         ("Nothing", "2011-06-15"),
-        ("ListUsers", "2010-05-08"),
         ("GetCallerIdentity", "2000-01-01"),
         ("GetCallerIdentity", ""),
     ],
@@ -147,7 +146,7 @@ def test_an_operation_that_is_not_here_is_not_found_in_the_services_words(door: 
 
 def test_boto3_reads_the_errors(door: Door) -> None:
     with closing(_client(door, "iam")) as client, pytest.raises(ClientError) as caught:
-        client.list_users()
+        client.list_saml_providers()
     answer = caught.value.response
     assert answer["Error"]["Code"] == "InvalidAction"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
