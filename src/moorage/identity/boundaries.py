@@ -31,6 +31,14 @@ def boundary_of(tx: Transaction, resource_id: str) -> str | None:
     return str(row.policy_arn) if row is not None else None
 
 
+def shown(arn: str | None) -> dict[str, str] | None:
+    """The member PermissionsBoundary of users and roles; None where they have none.
+
+    AWS answers `Policy` as its type, though its model says `PermissionsBoundaryPolicy` (AWS CLI reference, "get-role").
+    """
+    return {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn} if arn is not None else None
+
+
 def _remove(tx: Transaction, resource: Resource) -> bool:
     its = permissions_boundaries.c.resource_id == resource.id
     return tx.execute(sa.delete(permissions_boundaries).where(its)).rowcount > 0

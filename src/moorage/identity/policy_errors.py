@@ -22,7 +22,8 @@ class PolicyLimitError(MoorageError):
     def of_versions(cls, limit: int) -> "PolicyLimitError":
         """A managed policy has as many versions as it may."""
         return cls(
-            f"A managed policy can have up to {limit} versions. Before you create a new version, you must delete an existing version."
+            f"A managed policy can have up to {limit} versions. "
+            "Before you create a new version, you must delete an existing version."
         )
 
 
@@ -34,8 +35,8 @@ class PolicyNotAttachableError(MoorageError):
     query_status = 400
     oci_code = "UNSUPPORTED"
 
-    def __init__(self, arn: str) -> None:
-        super().__init__(f"Cannot attach a Service Role Policy to a Customer Role: {arn}")
+    def __init__(self) -> None:
+        super().__init__("Cannot attach a Service Role Policy to a Customer Role.")
 
 
 def no_policy(arn: str) -> NoSuchEntityError:
