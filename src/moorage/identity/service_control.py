@@ -1,0 +1,61 @@
+"""Service control policies: what an account's principals may do at most, as the operator of the installation sets it.
+
+AWS has them in Organizations. As there, they never limit the management account, which here is the default account.
+"""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from moorage.core.clock import Timestamp
+from moorage.identity import resources
+from moorage.storage.database.schema.iam import service_control_policies as table
+from moorage.storage.database.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceControlPolicy:
+    """One policy of an account."""
+
+    name: str
+    text: str
+    """As it was given."""
+    set_at: Timestamp
+
+
+def put(tx: Transaction, account_id: str, name: str, text: str) -> ServiceControlPolicy:
+    """Set or replace an account's policy of that name; the account must exist, the text must be such a policy."""
+    tx.execute(sa.delete(table).where(*_named(account_id, name)))
+    tx.execute(sa.insert(table).values(account_id=account_id, name=name, text=text, set_at=tx.now))
+    resources.changed(tx, account_id)
+    return ServiceControlPolicy(name, text, tx.now)
+
+
+def find(tx: Transaction, account_id: str, name: str) -> ServiceControlPolicy | None:
+    """An account's policy of that name, or None."""
+    row = tx.one(sa.select(table).where(*_named(account_id, name)))
+    return ServiceControlPolicy(row.name, row.text, Timestamp(row.set_at)) if row is not None else None
+
+
+def delete(tx: Transaction, account_id: str, name: str) -> bool:
+    """Remove an account's policy of that name; whether there was one. Without any the account has no limit."""
+    removed = tx.execute(sa.delete(table).where(*_named(account_id, name))).rowcount > 0
+    resources.changed(tx, account_id)
+    return removed
+
+
+def listed(
+    tx: Transaction, account_id: str, *, after: str | None = None, limit: int | None = None
+) -> list[ServiceControlPolicy]:
+    """An account's policies in the order of their names, behind one of them."""
+    query = (
+        sa.select(table)
+        .where(table.c.account_id == account_id, table.c.name > (after or ""))
+        .order_by(table.c.name)
+        .limit(limit)
+    )
+    return [ServiceControlPolicy(row.name, row.text, Timestamp(row.set_at)) for row in tx.all(query)]
+
+
+def _named(account_id: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return table.c.account_id == account_id, table.c.name == name
