@@ -18,8 +18,8 @@ _LONGEST_CACHED = 512
 class Authenticator:
     """Finds the token behind an `Authorization` header.
 
-    What is cached is only what cannot change: which token a header's bytes name. That the token is still good is asked of
-    the database at each request.
+    What is cached is which token a header's bytes name, and what was found of it. That the token is still good, and that
+    nothing of its account has changed since, such as a user's name, is asked of the database at each request.
     """
 
     def __init__(self, points: sqlite3.Connection, clock: Clock) -> None:
@@ -33,7 +33,7 @@ class Authenticator:
             raise NotAuthorizedError
         now = self._clock.now()
         token = self._known.get(header)
-        if token is not None and tokens.still_good(self._points, token.id, now):
+        if token is not None and tokens.permission_version(self._points, token.id, now) == token.permission_version:
             self._known.move_to_end(header)
             return token
         self._known.pop(header, None)

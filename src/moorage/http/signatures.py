@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from moorage.aws import sigv4
 from moorage.aws.canonical import SignedRequest
-from moorage.aws.signature_errors import InvalidSecurityTokenError, SignatureError
+from moorage.aws.signature_errors import ExpiredTokenError, InvalidSecurityTokenError, SignatureError
 from moorage.core.call import Principal
 from moorage.http.context import Context
 from moorage.http.messages import Request
 from moorage.http.peer import Peer, peer_of
+from moorage.identity import sessions
 from moorage.identity.access_keys import AccessKey, KeyRing
 
 IN_LOOP = 64 * 1024
@@ -62,9 +63,12 @@ class Signatures:
         signed = _signed(request, peer.host)
         credential = sigv4.parse(signed)
         key = self._keys.find(credential.access_key_id)
-        if key is None or not key.active or credential.session_token is not None:
+        if key is None or not key.active or not sessions.fits(key.token_hash, credential.session_token):
             raise InvalidSecurityTokenError
-        sigv4.check(signed, credential, now_ms=self._context.clock.now(), services=services)
+        now = self._context.clock.now()
+        if key.expires_at is not None and key.expires_at <= now:
+            raise ExpiredTokenError
+        sigv4.check(signed, credential, now_ms=now, services=services)
         return Claim(signed, credential, key, peer)
 
     async def verify(self, claim: Claim, body: bytes) -> Caller:

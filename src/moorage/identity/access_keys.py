@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from moorage.core.call import Principal
+from moorage.core.clock import Timestamp
+from moorage.identity import callers
 from moorage.identity.sealing import Sealer
 from moorage.storage.database.schema.identity import access_keys
 from moorage.storage.database.transaction import Transaction
@@ -24,6 +26,10 @@ class AccessKey:
     principal: Principal
     secret: str
     active: bool
+    token_hash: bytes | None = None
+    """Of a temporary key: SHA-256 of the session token that has to come with it; None for a long-term key."""
+    expires_at: Timestamp | None = None
+    """When a temporary key ends; None for a long-term key."""
 
     def __repr__(self) -> str:
         return f"AccessKey({self.principal.access_key_id})"
@@ -60,7 +66,20 @@ def find_access_key(tx: Transaction, sealer: Sealer, key_id: str) -> AccessKey |
     return AccessKey(Principal.root(row.account_id, row.id), sealer.open(row.sealed_secret, row.id), row.active)
 
 
-_FIND = "SELECT account_id, sealed_secret, active FROM access_keys WHERE id = ?"
+_FIND = """
+SELECT k.account_id, k.sealed_secret, k.active, u.id, u.name, u.path
+FROM access_keys k LEFT JOIN iam_resources u ON u.id = k.user_id
+WHERE k.id = ?
+"""
+_FIND_SESSION = """
+SELECT s.account_id, s.sealed_secret, k.id IS NULL OR k.active, s.kind, s.name, s.token_hash, s.expires_at,
+       u.id, u.name, u.path, r.id, r.name, r.path
+FROM sessions s
+LEFT JOIN access_keys k ON k.id = s.access_key_id
+LEFT JOIN iam_resources u ON u.id = s.user_id
+LEFT JOIN iam_resources r ON r.id = s.role_id
+WHERE s.id = ?
+"""
 _MOST_OPENED = 1000
 
 
@@ -77,12 +96,24 @@ class KeyRing:
         self._opened: OrderedDict[tuple[str, bytes], str] = OrderedDict()
 
     def find(self, key_id: str) -> AccessKey | None:
-        """The key with that id, active or not, or None."""
+        """The key with that id, long-term or temporary, active or not, expired or not; or None."""
+        if key_id.startswith("ASIA"):
+            return self._find_session(key_id)
         row = self._points.execute(_FIND, (key_id,)).fetchone()
         if row is None:
             return None
-        account_id, sealed, active = row
-        return AccessKey(Principal.root(account_id, key_id), self._open(key_id, sealed), bool(active))
+        account_id, sealed, active, *user = row
+        principal = callers.of_key(account_id, callers.identity(*user), key_id)
+        return AccessKey(principal, self._open(key_id, sealed), bool(active))
+
+    def _find_session(self, key_id: str) -> AccessKey | None:
+        row = self._points.execute(_FIND_SESSION, (key_id,)).fetchone()
+        if row is None:
+            return None
+        account_id, sealed, active, kind, name, token_hash, expires_at = row[:7]
+        user, role = callers.identity(*row[7:10]), callers.identity(*row[10:])
+        principal = callers.of_session(account_id, kind, name, key_id, user=user, role=role)
+        return AccessKey(principal, self._open(key_id, sealed), bool(active), token_hash, Timestamp(expires_at))
 
     def _open(self, key_id: str, sealed: bytes) -> str:
         secret = self._opened.get((key_id, sealed))

@@ -32,3 +32,12 @@ class TokenNotFoundError(MoorageError):
 
     def __init__(self) -> None:
         super().__init__("There is no such token.")
+
+
+class SessionNotFoundError(MoorageError):
+    """The account has no live session of that access key; another account's answers the same."""
+
+    api_status = 404
+
+    def __init__(self) -> None:
+        super().__init__("There is no such session.")

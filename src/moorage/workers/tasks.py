@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from moorage.core import clock
-from moorage.identity import tokens
+from moorage.identity import sessions, tokens
 from moorage.images import accounting, drop, remove
 from moorage.layers import collect
 from moorage.storage.blobs.port import BlobStore
@@ -55,6 +55,7 @@ def tasks(database: Database, blobs: BlobStore, *, grace: int, retention: int) -
     return {
         "reap-uploads": Task(10 * clock.MINUTE, lambda _: ignore(collect.reap_uploads(database, blobs))),
         "purge-tokens": Task(clock.HOUR, steps(tokens.purge)),
+        "purge-sessions": Task(clock.HOUR, steps(sessions.purge)),
         "purge-events": Task(clock.HOUR, steps(partial(_drop_old, table=events, kept=EVENTS_KEPT))),
         "purge-audit": Task(clock.HOUR, steps(partial(_drop_old, table=audit, kept=AUDIT_KEPT))),
         "purge-images": Task(_often(retention), steps(partial(remove.purge, retention=retention))),

@@ -93,8 +93,8 @@ class Token(Struct, frozen=True, kw_only=True):
     name: str | None
     """Null for a token of GetAuthorizationToken."""
     principal_arn: str
-    access_key_id: str
-    """The key that made it; it ends with this key at the latest."""
+    access_key_id: str | None
+    """The key, long-term or temporary, that made it; it ends with this key at the latest. Null for a robot's."""
     region: str
     repositories: list[str] | None
     actions: list[str] | None
@@ -176,8 +176,8 @@ def _shown(token: LiveToken) -> Token:
     return Token(
         id=_id_text(token.id),
         name=token.name,
-        principal_arn=token.principal_arn,
-        access_key_id=token.access_key_id,
+        principal_arn=token.principal.arn,
+        access_key_id=token.principal.access_key_id or None,
         region=token.region,
         repositories=_listed(token.scope.repositories if token.scope else None),
         actions=_listed(token.scope.actions if token.scope else None),
