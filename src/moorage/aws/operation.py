@@ -16,14 +16,7 @@ from moorage.aws.form import Form
 from moorage.aws.model import Service, members_of
 from moorage.aws.query import form_decoder
 from moorage.aws.query_checks import query_checker
-from moorage.aws.requirements import (
-    AnyCaller,
-    Need,
-    OperationTableError,
-    faults_of,
-    named_registry,
-    needs_of,
-)
+from moorage.aws.requirements import AnyCaller, Need, Open, OperationTableError, faults_of, named_registry, needs_of
 from moorage.aws.validate import Check, checker
 from moorage.aws.xml import xml_encoder
 from moorage.core.call import Requirement
@@ -35,8 +28,9 @@ transaction, with no I/O of its own and perhaps run again. `own`: method(databas
 itself, between its I/O. One that changes something hands `call` to each of its writes, so that change and audit row are one;
 one that is marked `read_only` leaves the record to the edge."""
 
-Requires = tuple[Requirement, ...] | Callable[[Params], tuple[Requirement, ...]] | AnyCaller
-"""What a caller must be allowed to do: always the same, or as a function of the decoded parameters, or nothing."""
+Requires = tuple[Requirement, ...] | Callable[[Params], tuple[Requirement, ...]] | AnyCaller | Open
+"""What a caller must be allowed to do: always the same, or as a function of the decoded parameters, or nothing.
+Only what is `Open` is reached without a signature."""
 
 Brief = Callable[[Params], bool]
 """Whether a read is brief with these parameters."""
@@ -205,7 +199,7 @@ class Entry:
 
         Raises InvalidParameterError for a `resourceArn` that names no repository.
         """
-        if isinstance(self.requires, AnyCaller):
+        if isinstance(self.requires, AnyCaller | Open):
             return ()
         required = self.requires if isinstance(self.requires, tuple) else self.requires(params)
         return needs_of(self.name, required, params)
@@ -254,6 +248,10 @@ class Dispatcher:
     def names(self) -> frozenset[str]:
         """The names of what is implemented."""
         return frozenset(entry.name for entry in self._entries)
+
+    def open_names(self) -> frozenset[str]:
+        """The names of what needs no signature."""
+        return frozenset(entry.name for entry in self._entries if isinstance(entry.requires, Open))
 
     def check(self) -> None:
         """Raise OperationTableError unless every name is in the model and taken once, and every requirement is well formed."""

@@ -45,6 +45,13 @@ class AnyCaller:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """Needs no signature: what the request carries proves who asks; says how. Nothing else can be reached unsigned."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """What one request needs: the actions, on each of the resources."""
 

@@ -15,10 +15,12 @@ from moorage.http.messages import DisconnectedError, NotFoundError, Receive, Req
 from moorage.http.peer import peer_of
 from moorage.http.problems import in_oci, known
 from moorage.http.streaming import respond
-from moorage.http.tongues import is_query_url
+from moorage.http.tongues import OPEN_OPERATIONS, is_query_url
 from moorage.layers.download_urls import PREFIX, DownloadUrls
 
-OPEN_ENTRIES = (PREFIX, "/livez", "/healthz", DOCUMENT_PATH)
+_OPEN_PATHS = (PREFIX, "/livez", "/healthz", DOCUMENT_PATH)
+
+OPEN_ENTRIES = (*_OPEN_PATHS, *(f"POST / Action={name}" for name in OPEN_OPERATIONS))
 """What is answered without a principal; each address has a rate. A test compares this list literally."""
 
 
@@ -81,7 +83,7 @@ class PrivateApplication:
             return response
 
     async def _open_entry(self, request: Request, path: str) -> Response:
-        if not path.startswith(OPEN_ENTRIES):
+        if not path.startswith(_OPEN_PATHS):
             raise NotFoundError("There is nothing at this address.")
         self._limit.take(peer_of(request, self._context.policy.trusted_proxies).address)
         if path == "/livez":

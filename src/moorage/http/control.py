@@ -17,18 +17,23 @@ from moorage.core.errors import AccessDeniedError
 from moorage.http import problems
 from moorage.http.bodies import Bodies
 from moorage.http.context import Context
+from moorage.http.limits import AddressLimit
 from moorage.http.messages import DisconnectedError, Request, Response
 from moorage.http.peer import Peer
 from moorage.http.progress import Progress
-from moorage.http.signatures import IN_LOOP, Caller, Claim, Signatures
+from moorage.http.signatures import IN_LOOP, Caller, Claim, Signatures, Unsigned
 from moorage.http.strangers import Strangers
-from moorage.http.tongues import Asked, JsonTongue, QueryTongue, Tongue, speaks_query
+from moorage.http.tongues import MOST_UNSIGNED, Asked, JsonTongue, QueryTongue, Tongue, speaks_query
 from moorage.storage.database.transaction import Transaction
 
 _LARGE_ANSWERS = frozenset(
     {"BatchGetImage", "DescribeImages", "DescribeRepositoryCreationTemplates", "ListImageReferrers", "ListImages"}
 )
 """Encoding these can take long enough to hold up the event loop."""
+
+UNSIGNED_PER_SECOND = 20
+UNSIGNED_AT_ONCE = 100
+"""Of one address in one worker process: calls of what is open."""
 
 _REGISTRY_SERVICE = "ecr"
 """The service whose calls are about a registry of the caller's region; the others' are about an account."""
@@ -55,6 +60,7 @@ class Control:
         self._signatures = signatures
         self._strangers = strangers
         self._bodies = Bodies()
+        self._unsigned = AddressLimit(context.clock, per_second=UNSIGNED_PER_SECOND, burst=UNSIGNED_AT_ONCE)
         self._json = JsonTongue(json)
         self._query = QueryTongue(query)
 
@@ -85,16 +91,20 @@ class Control:
         if not tongue.is_ready:
             await context.in_thread(tongue.prepare)
         # Whose signature it claims to be comes first: nobody without a key makes this server read a large body.
-        claim = self._signatures.claim(request, tongue.signing_names(request))
-        async with self._bodies.whole(request, tongue.most_body, claim.peer.address) as body:
+        seek = self._signatures.claim_or_none if tongue.may_be_unsigned(request) else self._signatures.claim
+        claim = seek(request, tongue.signing_names(request))
+        most = MOST_UNSIGNED if isinstance(claim, Unsigned) else tongue.most_body
+        async with self._bodies.whole(request, most, claim.peer.address) as body:
             return await self._answer_claim(tongue, request, request_id, progress, claim, body)
 
     async def _answer_claim(
-        self, tongue: Tongue, request: Request, request_id: str, progress: _Progress, claim: Claim, body: bytes
+        self, tongue: Tongue, request: Request, request_id: str, progress: _Progress, claim: Claim | Unsigned, body: bytes
     ) -> Response:
         context = self._context
         caller = await self._signatures.verify(claim, body)
         asked = tongue.read(request, body, caller.service)
+        if isinstance(claim, Unsigned):
+            self._unsigned.take(claim.peer.address)
         progress.service = asked.dispatcher.service
         entry = asked.dispatcher.ready(asked.operation)
         if entry is None:

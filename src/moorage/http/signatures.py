@@ -10,7 +10,12 @@ from dataclasses import dataclass
 
 from moorage.aws import sigv4
 from moorage.aws.canonical import SignedRequest
-from moorage.aws.signature_errors import ExpiredTokenError, InvalidSecurityTokenError, SignatureError
+from moorage.aws.signature_errors import (
+    ExpiredTokenError,
+    InvalidSecurityTokenError,
+    MissingAuthenticationTokenError,
+    SignatureError,
+)
 from moorage.core.call import Principal
 from moorage.http.context import Context
 from moorage.http.messages import Request
@@ -24,15 +29,19 @@ IN_LOOP = 64 * 1024
 _MOST_SIGNING_KEYS = 1000
 
 
+NOBODY = Principal("", "", "Unknown", "")
+"""Who calls what is open, until that operation itself has seen who it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed."""
+    """Who signed, or nobody."""
 
     principal: Principal
     region: str
     """The region of the credential's scope: it selects the registry, as the endpoint's does at AWS."""
-    service: str
-    """The signing name in the credential's scope."""
+    service: str | None
+    """The signing name in the credential's scope; None where nobody signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,13 @@ class Claim:
     request: SignedRequest
     credential: sigv4.Credential
     key: AccessKey
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """No signature at all: only what is open may be asked for."""
+
     peer: Peer
 
 
@@ -71,8 +87,17 @@ class Signatures:
         sigv4.check(signed, credential, now_ms=now, services=services)
         return Claim(signed, credential, key, peer)
 
-    async def verify(self, claim: Claim, body: bytes) -> Caller:
+    def claim_or_none(self, request: Request, services: Sequence[str] | None) -> Claim | Unsigned:
+        """`claim` for an entry that some may reach unsigned: a request with no trace of a signature is no fault yet."""
+        try:
+            return self.claim(request, services)
+        except MissingAuthenticationTokenError:
+            return Unsigned(peer_of(request, self._context.policy.trusted_proxies))
+
+    async def verify(self, claim: Claim | Unsigned, body: bytes) -> Caller:
         """The caller, once the signature is seen to be theirs; raises SignatureError where it is not."""
+        if isinstance(claim, Unsigned):
+            return Caller(NOBODY, self._context.addresses.default_region, None)
         if len(body) <= IN_LOOP:
             body_hash = hashlib.sha256(body).hexdigest()
         else:

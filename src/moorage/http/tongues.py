@@ -10,12 +10,18 @@ from moorage.aws import form, xml
 from moorage.aws.form import Form, MalformedInputError
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, UnknownOperationError
-from moorage.aws.signature_errors import InvalidSignatureError
+from moorage.aws.signature_errors import InvalidSignatureError, MissingAuthenticationTokenError
 from moorage.core.errors import MoorageError
 from moorage.http import problems
 from moorage.http.messages import Request, Response
 
 _FORM = "application/x-www-form-urlencoded"
+
+OPEN_OPERATIONS = ("AssumeRoleWithWebIdentity",)
+"""What is answered without a signature, if its entry says so too; a test compares this list literally."""
+
+MOST_UNSIGNED = 64 * 1024
+"""Bytes of a form that nobody signed: the longest web identity token, session policies, percent-encoded, and room."""
 
 
 class MissingActionError(MoorageError):
@@ -62,7 +68,11 @@ class JsonTongue:
         dispatcher = self._by_prefix.get(_target(request)[0])
         return (dispatcher.service.signing_name,) if dispatcher else None
 
-    def read(self, request: Request, body: bytes, signed_for: str) -> Asked:
+    def may_be_unsigned(self, _request: Request) -> bool:
+        """Never: what is open is not among these services."""
+        return False
+
+    def read(self, request: Request, body: bytes, signed_for: str | None) -> Asked:
         """What is asked for; raises UnknownOperationError for a service that is not here."""
         prefix, name = _target(request)
         dispatcher = self._by_prefix.get(prefix)
@@ -107,12 +117,20 @@ class QueryTongue:
         """Any: which service is asked stands in the body, which is not read yet."""
         return None
 
-    def read(self, request: Request, body: bytes, signed_for: str) -> Asked:
-        """What is asked for, in which service: the version says it.
+    def may_be_unsigned(self, request: Request) -> bool:
+        """Whether it could be for what is open: a form of bounded size. Which operation is meant stands in it."""
+        length = request.content_length
+        return request.method == "POST" and _is_form(request) and (length is None or length <= MOST_UNSIGNED)
 
-        Raises MalformedInputError, MissingActionError, UnknownOperationError for a version that no service here has, and
-        InvalidSignatureError where the request was signed for another service.
+    def read(self, request: Request, body: bytes, signed_for: str | None) -> Asked:
+        """What is asked for, in which service: the version says it. `signed_for` is None where nobody signed.
+
+        Raises MalformedInputError, MissingActionError, UnknownOperationError for a version that no service here has,
+        InvalidSignatureError where the request was signed for another service, and where nobody signed,
+        MissingAuthenticationTokenError for everything that is not open.
         """
+        if signed_for is None:
+            return self._read_unsigned(body)
         if body and not _is_form(request):
             raise MalformedInputError(f"The body of the request must be of the type {_FORM}.")
         asked = Form.parse(request.scope["query_string"], body)
@@ -123,6 +141,16 @@ class QueryTongue:
             raise UnknownOperationError(asked.action, asked.version)
         if signed_for != dispatcher.service.signing_name:
             raise InvalidSignatureError(f"Credential should be scoped to correct service: '{dispatcher.service.signing_name}'.")
+        return Asked(dispatcher, asked.action, asked)
+
+    def _read_unsigned(self, body: bytes) -> Asked:
+        try:
+            asked = Form.parse(body)
+        except MalformedInputError:
+            raise MissingAuthenticationTokenError from None
+        dispatcher = self._by_version.get(asked.version)
+        if dispatcher is None or asked.action not in OPEN_OPERATIONS or asked.action not in dispatcher.open_names():
+            raise MissingAuthenticationTokenError
         return Asked(dispatcher, asked.action, asked)
 
     def operation(self, request: Request) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, Entry, Mode, Requires, UnknownOperationError, operation
-from moorage.aws.requirements import Need, OperationTableError
+from moorage.aws.requirements import AnyCaller, Need, Open, OperationTableError
 from moorage.core.call import Requirement
 from moorage.core.errors import InvalidParameterError
 
@@ -243,3 +243,21 @@ def test_entries_are_values() -> None:
     assert isinstance(entry, Entry)
     with pytest.raises(AttributeError):
         entry.mode = "read"  # type: ignore[misc]
+
+
+class Tokens:
+    @operation("AssumeRoleWithWebIdentity", requires=Open("the token proves who asks"), mode="own")
+    def assume(self, database: object, call: object, params: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    @operation("GetCallerIdentity", requires=AnyCaller("it says only who asks"), mode="plain")
+    def who(self, call: object, params: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+
+def test_only_what_says_so_is_open() -> None:
+    table = Dispatcher(Service("sts"), [Tokens()])
+    table.check()
+    assert table.open_names() == {"AssumeRoleWithWebIdentity"}
+    assert table.find("AssumeRoleWithWebIdentity").requirements({}) == ()
+    assert dispatcher().open_names() == frozenset()

@@ -133,4 +133,10 @@ def test_only_what_writes_is_not_read_only() -> None:
 
 
 def test_what_is_open_without_a_login_is_this_and_nothing_else() -> None:
-    assert OPEN_ENTRIES == ("/downloads/", "/livez", "/healthz", "/api/v1/openapi.json")
+    assert OPEN_ENTRIES == (
+        "/downloads/",
+        "/livez",
+        "/healthz",
+        "/api/v1/openapi.json",
+        "POST / Action=AssumeRoleWithWebIdentity",
+    )
