@@ -24,8 +24,12 @@ from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.access_keys import KeyRing
+from moorage.identity.attachment_operations import AttachmentOperations
+from moorage.identity.inline_policy_operations import InlinePolicyOperations
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
+from moorage.identity.policy_operations import PolicyOperations
+from moorage.identity.policy_version_operations import PolicyVersionOperations
 from moorage.identity.principals import principal_exists
 from moorage.identity.sealing import Sealer
 from moorage.identity.sts_operations import SecurityTokenOperations
@@ -217,4 +221,10 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
 def _iam_rooms(page_tokens: PageTokens) -> list[object]:
     """Everything that has operations of IAM."""
     pages = Pages(page_tokens)
-    return [UserOperations(pages)]
+    return [
+        UserOperations(pages),
+        PolicyOperations(pages),
+        PolicyVersionOperations(pages),
+        AttachmentOperations(pages),
+        InlinePolicyOperations(pages),
+    ]

@@ -19,6 +19,7 @@ from moorage.identity import resources, service_control
 from moorage.storage.database.schema.iam import (
     group_members,
     iam_resources,
+    iam_tags,
     inline_policies,
     managed_policies,
     permissions_boundaries,
@@ -59,7 +60,7 @@ def grants_of(tx: Transaction, principal: Principal) -> Grants:
 
 def principal_tags(tx: Transaction, principal: Principal) -> dict[str, str]:
     """The tags of a caller: those of its user or role, and above them those of its session, in whatever case their keys are."""
-    tags = {row.key: row.value for row in tx.all(_TAGS_OF.where(resources.iam_tags.c.resource_id == principal.identity_id))}
+    tags = {row.key: row.value for row in tx.all(_TAGS_OF.where(iam_tags.c.resource_id == principal.identity_id))}
     if not principal.session_id:
         return tags
     row = tx.one(sa.select(sessions.c.tags).where(sessions.c.id == principal.session_id))
@@ -119,7 +120,7 @@ def compiled(kind: SourceKind, name: str, text: str) -> Policy:
     return Policy.compile(text, Source(kind, name))
 
 
-_TAGS_OF = sa.select(resources.iam_tags.c.key, resources.iam_tags.c.value).order_by(resources.iam_tags.c.key)
+_TAGS_OF = sa.select(iam_tags.c.key, iam_tags.c.value).order_by(iam_tags.c.key)
 
 
 def _one_of(arns: Iterable[str]) -> sa.ColumnElement[bool]:

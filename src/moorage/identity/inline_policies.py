@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from moorage.iam.kinds import size_of
 from moorage.identity import resources
 from moorage.identity.policy_errors import PolicyLimitError, no_inline_policy
 from moorage.identity.resources import Kind, Resource
@@ -24,16 +25,11 @@ class InlinePolicy:
     """As it was given."""
 
 
-def size(text: str) -> int:
-    """How long a policy is as IAM counts: its characters without white space."""
-    return sum(map(len, text.split()))
-
-
 def put(tx: Transaction, resource: Resource, policy: InlinePolicy) -> None:
     """Add a policy, or replace the one of that name, in whatever case; raises PolicyLimitError."""
     others = (each for each in listed(tx, resource) if each.name.lower() != policy.name.lower())
     limit = MOST_CHARACTERS[resource.kind]
-    if sum(size(each.text) for each in others) + size(policy.text) > limit:
+    if sum(size_of(each.text) for each in others) + size_of(policy.text) > limit:
         raise PolicyLimitError.of_inline(resource.kind, resource.name, limit)
     tx.execute(sa.delete(inline_policies).where(*_named(resource, policy.name)))
     row = {"resource_id": resource.id, "name_key": policy.name.lower(), "name": policy.name, "text": policy.text}

@@ -10,7 +10,6 @@ from moorage.core.clock import Timestamp
 from moorage.iam.managed import MANAGED, ManagedPolicy
 from moorage.identity import resources
 from moorage.identity.iam_errors import DeleteConflictError, NoSuchEntityError, QuotaExceededError
-from moorage.identity.inline_policies import size
 from moorage.identity.policy_errors import PolicyLimitError, no_policy, no_version
 from moorage.identity.resources import Kind, Resource
 from moorage.storage.database.schema.iam import (
@@ -24,8 +23,7 @@ from moorage.storage.database.transaction import Transaction
 
 MOST_POLICIES = 1500
 MOST_VERSIONS = 5
-MOST_CHARACTERS = 6144
-"""Of one policy; white space does not count (IAM user guide, "IAM and STS quotas")."""
+"""Both: IAM user guide, "IAM and STS quotas". How large a policy may be is asked when its text is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,6 @@ def create(
     tx: Transaction, account_id: str, name: str, text: str, *, path: str = "/", description: str | None = None
 ) -> Managed:
     """A new policy, whose first version is its default; raises EntityAlreadyExistsError, QuotaExceededError."""
-    _check_size(text)
     if resources.count(tx, account_id, Kind.POLICY) >= MOST_POLICIES:
         raise QuotaExceededError("PoliciesPerAccount", MOST_POLICIES)
     made = resources.create(tx, account_id, Kind.POLICY, name, path=path, description=description)
@@ -101,7 +98,7 @@ def delete(tx: Transaction, policy: Managed) -> None:
             "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
             "The default version is deleted with the policy."
         )
-    resources.delete(tx, _resource(policy))
+    resources.delete(tx, resource_of(policy))
 
 
 def versions(tx: Transaction, policy: Managed) -> list[Version]:
@@ -128,8 +125,7 @@ def version_id(number: int) -> str:
 
 
 def add_version(tx: Transaction, policy: Managed, text: str, *, default: bool) -> Version:
-    """One more version, whose number no other of it ever had; raises PolicyLimitError, QuotaExceededError."""
-    _check_size(text)
+    """One more version, whose number no other of it ever had; raises PolicyLimitError."""
     if len(versions(tx, policy)) >= MOST_VERSIONS:
         raise PolicyLimitError.of_versions(MOST_VERSIONS)
     own = managed_policies.c.id == policy.id
@@ -138,7 +134,7 @@ def add_version(tx: Transaction, policy: Managed, text: str, *, default: bool) -
     tx.execute(sa.insert(policy_versions).values(policy_id=policy.id, version=number, text=text, created_at=tx.now))
     if default:
         _set_default(tx, policy, number)
-    resources.changed(tx, _resource(policy).account_id)
+    resources.changed(tx, resource_of(policy).account_id)
     return Version(number, text, tx.now)
 
 
@@ -148,13 +144,13 @@ def delete_version(tx: Transaction, policy: Managed, name: str) -> None:
     if number == policy.default_version:
         raise DeleteConflictError("Cannot delete the default version of a policy.")
     tx.execute(sa.delete(policy_versions).where(policy_versions.c.policy_id == policy.id, policy_versions.c.version == number))
-    resources.changed(tx, _resource(policy).account_id)
+    resources.changed(tx, resource_of(policy).account_id)
 
 
 def set_default_version(tx: Transaction, policy: Managed, name: str) -> None:
     """Let another version count; raises NoSuchEntityError."""
     _set_default(tx, policy, version(tx, policy, name).number)
-    resources.changed(tx, _resource(policy).account_id)
+    resources.changed(tx, resource_of(policy).account_id)
 
 
 def own(tx: Transaction, account_id: str, *, path_prefix: str = "/", after: str = "") -> Iterator[Managed]:
@@ -212,7 +208,8 @@ def _own(resource: Resource, default_version: int, updated_at: Timestamp) -> Man
     )
 
 
-def _resource(policy: Managed) -> Resource:
+def resource_of(policy: Managed) -> Resource:
+    """What an account's own policy is among IAM's resources; raises NoSuchEntityError for one of AWS's."""
     if policy.resource is None:
         raise NoSuchEntityError(f"Policy {policy.arn} does not belong to this account.")
     return policy.resource
@@ -221,8 +218,3 @@ def _resource(policy: Managed) -> Resource:
 def _set_default(tx: Transaction, policy: Managed, number: int) -> None:
     values = {"default_version": number, "updated_at": tx.now}
     tx.execute(sa.update(managed_policies).where(managed_policies.c.id == policy.id).values(values))
-
-
-def _check_size(text: str) -> None:
-    if size(text) > MOST_CHARACTERS:
-        raise QuotaExceededError("PolicySize", MOST_CHARACTERS)

@@ -44,7 +44,7 @@ def shown(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def context(params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """`aws:RequestTag/KEY` of each tag that a request gives, and `aws:TagKeys` of these or of those that it takes away."""
-    given = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
-    keys = (*given, *(params.get("TagKeys") or ()))
-    filled = {f"aws:requesttag/{key.lower()}": (value,) for key, value in given.items()}
+    given: dict[str, str] = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
+    keys: tuple[str, ...] = (*given, *(params.get("TagKeys") or ()))
+    filled: dict[str, tuple[str, ...]] = {f"aws:requesttag/{key.lower()}": (value,) for key, value in given.items()}
     return {**filled, "aws:tagkeys": keys} if keys else filled
