@@ -25,6 +25,7 @@ from moorage.http.strangers import Strangers
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.attachment_operations import AttachmentOperations
+from moorage.identity.authorization_operations import AuthorizationOperations
 from moorage.identity.inline_policy_operations import InlinePolicyOperations
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
@@ -227,4 +228,5 @@ def _iam_rooms(page_tokens: PageTokens) -> list[object]:
         PolicyVersionOperations(pages),
         AttachmentOperations(pages),
         InlinePolicyOperations(pages),
+        AuthorizationOperations(pages),
     ]
