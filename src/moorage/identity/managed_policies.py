@@ -179,8 +179,8 @@ def aws_policy(policy: ManagedPolicy) -> Managed:
         policy.path,
         policy.description,
         policy.created_at,
-        policy.updated_at,
-        policy.version,
+        policy.created_at,
+        int(policy.version.removeprefix("v")),
         None,
     )
 

@@ -1,0 +1,123 @@
+"""IAM's operations on the ground: requests from the form on, as the Query protocol brings them, and the answers' members."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from botocore.serialize import create_serializer
+
+from moorage.aws.form import Form
+from moorage.aws.model import Service
+from moorage.aws.operation import Dispatcher, Entry
+from moorage.core.call import Call, Principal
+from moorage.core.page import PageTokens
+from moorage.identity import resources
+from moorage.identity.attachment_operations import AttachmentOperations
+from moorage.identity.authorization_operations import AuthorizationOperations
+from moorage.identity.inline_policy_operations import InlinePolicyOperations
+from moorage.identity.pages import Pages
+from moorage.identity.policy_operations import PolicyOperations
+from moorage.identity.policy_version_operations import PolicyVersionOperations
+from moorage.identity.resources import Kind, Resource
+from moorage.storage.database.schema import iam
+from moorage.storage.database.schema.identity import accounts
+from moorage.storage.database.transaction import Transaction
+from tests.unit.ground import ACCOUNT, ROOT, SECRET, Ground
+
+TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}}'
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
+
+
+def allow(*actions: str, effect: str = "Allow", pad: int = 0) -> str:
+    """A policy about everything; `pad` characters longer than it need be."""
+    listed = ", ".join(f'"{action}"' for action in actions)
+    return f'{{"Version": "2012-10-17", "Statement": {{"Sid": "S{"x" * pad}", "Effect": "{effect}", "Action": [{listed}], "Resource": "*"}}}}'
+
+
+@functools.cache
+def _service() -> Service:
+    return Service("iam")
+
+
+class IamApi:
+    """What the root of the account, or whoever is given, does by IAM's API; whether it may is not asked."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        pages = Pages(PageTokens(SECRET))
+        rooms = [
+            PolicyOperations(pages),
+            PolicyVersionOperations(pages),
+            AttachmentOperations(pages),
+            InlinePolicyOperations(pages),
+            AuthorizationOperations(pages),
+        ]
+        self.dispatcher = Dispatcher(_service(), rooms)
+
+    def do(self, operation: str, *, principal: Principal = ROOT, **params: Any) -> dict[str, Any]:
+        """The members of the answer; raises what the operation raises."""
+        entry, decoded = self.decoded(operation, params)
+        call = self.call(operation, principal)
+        run = self.ground.database.read if entry.mode == "read" else functools.partial(self.ground.database.write, call=call)
+        answer = run(lambda tx: entry.method(tx, call, decoded)).result(60)
+        entry.encode(answer, "request")
+        return answer or {}
+
+    def decoded(self, operation: str, params: Mapping[str, Any]) -> tuple[Entry, dict[str, Any]]:
+        """The entry of an operation, and a request's parameters as it reads them."""
+        entry = self.dispatcher.find(operation)
+        serializer = create_serializer("query", include_validation=False)
+        sent = serializer.serialize_to_request(dict(params), _service().operation(operation))["body"]
+        return entry, dict(entry.decode(Form({name: str(value) for name, value in sent.items()})))
+
+    def call(self, operation: str, principal: Principal = ROOT) -> Call:
+        """A call that was allowed."""
+        return replace(self.ground.call(operation, principal=principal), event_source="iam.amazonaws.com")
+
+    # --- what other rooms' operations make --------------------------------------------------------------------------
+
+    def user(self, name: str = "alice", path: str = "/") -> Resource:
+        """A new user."""
+        return self._made(Kind.USER, name, path, iam.users)
+
+    def group(self, name: str = "team", *members: Resource) -> Resource:
+        """A new group with these members."""
+        made = self._made(Kind.GROUP, name, "/", None)
+        for member in members:
+            self.ground.write(
+                lambda tx, member=member: tx.execute(sa.insert(iam.group_members).values(group_id=made.id, user_id=member.id))
+            )
+        return made
+
+    def role(self, name: str = "builder", path: str = "/") -> Resource:
+        """A new role."""
+        return self._made(Kind.ROLE, name, path, iam.roles, trust_policy=TRUST)
+
+    def _made(self, kind: Kind, name: str, path: str, table: sa.Table | None, **values: Any) -> Resource:
+        def work(tx: Transaction) -> Resource:
+            made = resources.create(tx, ACCOUNT, kind, name, path=path)
+            if table is not None:
+                tx.execute(sa.insert(table).values(id=made.id, **values))
+            return made
+
+        return self.ground.write(work)
+
+    def policy(self, name: str = "reader", *actions: str, **params: Any) -> str:
+        """A new managed policy; its ARN."""
+        made = self.do("CreatePolicy", PolicyName=name, PolicyDocument=allow(*(actions or ("ecr:Get*",))), **params)
+        return str(made["Policy"]["Arn"])
+
+    # --- what is seen -----------------------------------------------------------------------------------------------
+
+    def version(self) -> int:
+        """The permission version of the account."""
+        row = self.ground.rows(sa.select(accounts.c.permission_version).where(accounts.c.id == ACCOUNT))[0]
+        return int(row.permission_version)
+
+
+def principal_of(user: Resource) -> Principal:
+    """A user that signed with a key."""
+    return Principal(ACCOUNT, user.arn, "IAMUser", "AKIAUSERUSERUSERUSER", user.id, user.id, user.arn)
