@@ -96,6 +96,10 @@ class IamApi:
         """A new role."""
         return self._made(Kind.ROLE, name, path, iam.roles, trust_policy=TRUST)
 
+    def drop(self, resource: Resource) -> None:
+        """Remove a user, group or role, whatever it holds."""
+        self.ground.write(lambda tx: resources.delete(tx, resource))
+
     def _made(self, kind: Kind, name: str, path: str, table: sa.Table | None, **values: Any) -> Resource:
         def work(tx: Transaction) -> Resource:
             made = resources.create(tx, ACCOUNT, kind, name, path=path)

@@ -53,13 +53,13 @@ def test_a_policy_is_shown_as_it_was_made(api: IamApi) -> None:
 
 
 def test_a_document_is_answered_percent_encoded_and_otherwise_as_it_was_given(api: IamApi) -> None:
-    text = '{ "Version": "2012-10-17",\n\t"Statement": {"Effect":"Allow","Action":"ecr:*","Resource":"*~é+"}}'.replace(
-        "*~é+", "*"
-    )
+    statement = '{"Effect":"Allow","Action":"ecr:*","Resource":"arn:aws:ecr:*:*:repository/a~b+é"}'
+    text = f'{{ "Version": "2012-10-17",\n\t"Statement": {statement}}}'
     api.do("CreatePolicy", PolicyName="reader", Path="/team/", PolicyDocument=text)
     shown = api.do("GetPolicyVersion", PolicyArn=READER, VersionId="v1")["PolicyVersion"]["Document"]
     assert unquote(shown) == text
     assert shown.startswith("%7B%20%22Version%22%3A%20%222012-10-17%22%2C%0A%09")
+    assert "a~b%2B%C3%A9" in shown
 
 
 def test_a_new_version_counts_only_if_it_is_asked_to(api: IamApi) -> None:
