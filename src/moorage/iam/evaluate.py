@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from moorage.core.call import Principal
 from moorage.iam.context import NOTHING, Context
 from moorage.iam.decision import Decision, Layer, Matched, Outcome
-from moorage.iam.policy import Inquiry, Policy, Reach, Rule
+from moorage.iam.policy import Inquiry, Policy, Rule
+from moorage.iam.reach import IN_ACCOUNTS, Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,90 +45,120 @@ class Request:
     context: Context = field(default_factory=lambda: NOTHING)
 
 
-@dataclass(slots=True)
-class _Found:
-    """What the policies of one layer say."""
-
-    layer: Layer
-    allows: list[Rule]
-    denies: list[Rule]
-    reach: Reach = Reach.NONE
-
-
 def evaluate(request: Request, grants: Grants, guards: Guards) -> Decision:
     """Decide.
 
     One matching Deny anywhere decides. Else the caller's service control policies must allow; then, in the owner's own
     account, one Allow of either side is enough, as far as the way in which the owner's policy names the caller carries; across
-    accounts both sides must allow. A root user needs no Allow in its own account. A federated user without a session policy has
+    accounts both sides must allow. A root user needs no Allow of its own account. A federated user without a session policy has
     no permissions but those that resources give to it.
+
+    Of several policies that deny, or that are missing, the first in this order is the decision's layer: service control
+    policies, those of the owner (of several that are missing: last), of the caller, boundary, session policy.
     """
     caller = request.principal
-    inquiry = Inquiry.about(caller, request.action, request.resource, request.context)
+    inquiry = Inquiry(caller, request.action, request.resource, request.context)
     session = () if grants.session is None and caller.kind == "FederatedUser" else grants.session
-    owners = _ask_owner(guards, inquiry)
     control = _ask(Layer.SERVICE_CONTROL, grants.service_control, inquiry)
+    owners = _ask_owner(guards, inquiry)
     identity = _ask(Layer.IDENTITY, grants.identity, inquiry)
-    boundary = _ask(Layer.BOUNDARY, grants.boundary, inquiry)
-    limit = _ask(Layer.SESSION, session, inquiry)
-    asked = [found for found in (control, owners, identity, boundary, limit) if found is not None]
-    if denying := [found for found in asked if found.denies]:
-        return Decision(Outcome.EXPLICIT_DENY, denying[0].layer, _matched(rule for found in denying for rule in found.denies))
-    limits = [found for found in (boundary, limit) if found is not None]
-    return _weigh(caller, guards, owners, identity, control, limits)
+    limits = (_ask(Layer.BOUNDARY, grants.boundary, inquiry), _ask(Layer.SESSION, session, inquiry))
+    denying = [said for said in (control, owners, identity, *limits) if said.denies]
+    if denying:
+        return Decision(Outcome.EXPLICIT_DENY, denying[0].layer, _matched(rule for said in denying for rule in said.denies))
+    if not control.passes:
+        return _missing(control.layer)
+    if caller.kind not in IN_ACCOUNTS:
+        return Decision(Outcome.ALLOWED, owners.layer, _matched(owners.allows)) if owners.allows else _missing(owners.layer)
+    limit = next((said.layer for said in limits if not said.passes), None)
+    own = _Own(identity.allows, Layer.ROOT if caller.kind == "Root" else Layer.IDENTITY, limit)
+    return _at_home(own, owners, guards.trust) if caller.account_id == guards.account_id else _abroad(own, owners)
 
 
-def _weigh(
-    caller: Principal, guards: Guards, owners: _Found, identity: _Found | None, control: _Found | None, limits: list[_Found]
-) -> Decision:
-    if control is not None and not control.allows:
-        return Decision(Outcome.IMPLICIT_DENY, control.layer)
-    root = caller.kind == "Root"
-    own = root or bool(identity and identity.allows)
-    missing = next((found.layer for found in limits if not found.allows), None)
-    abroad = caller.account_id != guards.account_id
-    if caller.kind not in {"Root", "IAMUser", "AssumedRole", "FederatedUser"}:
-        own, abroad, missing = False, False, None
-        if not owners.allows:
-            return Decision(Outcome.IMPLICIT_DENY, owners.layer)
-    statements = _matched([*(identity.allows if identity else ()), *owners.allows])
-    if abroad:
-        if not own or missing:
-            return Decision(Outcome.IMPLICIT_DENY, missing if own and missing else Layer.IDENTITY)
-        if owners.reach is Reach.NONE:
-            return Decision(Outcome.IMPLICIT_DENY, owners.layer)
-        return Decision(Outcome.ALLOWED, owners.layer, statements)
-    if guards.trust and owners.reach is Reach.NONE:
-        return Decision(Outcome.IMPLICIT_DENY, owners.layer)
-    if owners.reach is Reach.FULL:
-        return Decision(Outcome.ALLOWED, owners.layer, statements)
-    if not own and owners.reach is not Reach.LIMITED:
-        return Decision(Outcome.IMPLICIT_DENY, Layer.IDENTITY)
-    if missing:
-        return Decision(Outcome.IMPLICIT_DENY, missing)
-    layer = owners.layer if guards.trust or not own else Layer.ROOT if root else Layer.IDENTITY
-    return Decision(Outcome.ALLOWED, layer, statements)
+class _Said:
+    """What the policies of one layer say."""
+
+    __slots__ = ("allows", "denies", "layer", "passes", "reaches")
+
+    def __init__(self, layer: Layer, passes: bool = False) -> None:
+        self.layer = layer
+        self.allows: list[Rule] = []
+        self.denies: list[Rule] = []
+        self.reaches: list[Reach] = []
+        """Of the owner's policies: how far each of `allows` carries."""
+        self.passes = passes
+        """Whether, as a limit, it lets the request through."""
+
+    def reaching(self, least: Reach) -> list[Rule]:
+        """Of an owner's Allows those that carry at least so far."""
+        return [rule for rule, reach in zip(self.allows, self.reaches, strict=True) if reach >= least]
 
 
-def _ask(layer: Layer, policies: tuple[Policy, ...] | None, inquiry: Inquiry) -> _Found | None:
-    if policies is None:
-        return None
-    found = _Found(layer, [], [])
-    for policy in policies:
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The caller's own side."""
+
+    statements: list[Rule]
+    layer: Layer
+    limit: Layer | None
+    """The limit that stands against it, if any."""
+
+    @property
+    def allows(self) -> bool:
+        """Whether its identity may, were there no limit."""
+        return bool(self.statements) or self.layer is Layer.ROOT
+
+
+def _abroad(own: _Own, owners: _Said) -> Decision:
+    """In another account both sides must allow."""
+    if not own.allows:
+        return _missing(own.layer)
+    if own.limit:
+        return _missing(own.limit)
+    if not owners.allows:
+        return _missing(owners.layer)
+    return Decision(Outcome.ALLOWED, owners.layer, _matched((*own.statements, *owners.allows)))
+
+
+def _at_home(own: _Own, owners: _Said, trust: bool) -> Decision:
+    """In the caller's own account one Allow is enough, if it carries; a role's trust policy must be among those that allow."""
+    if trust and not owners.allows:
+        return _missing(owners.layer)
+    carrying = owners.reaching(Reach.FULL if own.limit else Reach.LIMITED)
+    if own.allows and not own.limit:
+        statements = owners.allows if trust else carrying
+        return Decision(Outcome.ALLOWED, owners.layer if trust else own.layer, _matched((*own.statements, *statements)))
+    if carrying:
+        return Decision(Outcome.ALLOWED, owners.layer, _matched(carrying))
+    if own.limit and (own.allows or owners.reaching(Reach.LIMITED)):
+        return _missing(own.limit)
+    return _missing(own.layer)
+
+
+def _missing(layer: Layer) -> Decision:
+    return Decision(Outcome.IMPLICIT_DENY, layer)
+
+
+def _ask(layer: Layer, policies: tuple[Policy, ...] | None, inquiry: Inquiry) -> _Said:
+    said = _Said(layer, passes=policies is None)
+    for policy in policies or ():
         for rule in policy.applying(inquiry):
-            (found.allows if rule.statement.effect == "Allow" else found.denies).append(rule)
-    return found
+            (said.allows if rule.allows else said.denies).append(rule)
+    said.passes |= bool(said.allows)
+    return said
 
 
-def _ask_owner(guards: Guards, inquiry: Inquiry) -> _Found:
-    found = _Found(Layer.TRUST if guards.trust else Layer.RESOURCE, [], [])
+def _ask_owner(guards: Guards, inquiry: Inquiry) -> _Said:
+    said = _Said(Layer.TRUST if guards.trust else Layer.RESOURCE)
     for policy in guards.policies:
-        for rule in policy.applying(inquiry):
-            if reach := rule.reach(inquiry):
-                (found.allows if rule.statement.effect == "Allow" else found.denies).append(rule)
-                if rule.statement.effect == "Allow":
-                    found.reach = max(found.reach, reach)
-    return found
+        for rule in policy.applying_to_caller(inquiry):
+            if not rule.allows:
+                if rule.means(inquiry):
+                    said.denies.append(rule)
+            elif reach := rule.reach(inquiry):
+                said.allows.append(rule)
+                said.reaches.append(reach)
+    return said
 
 
 def _matched(rules: Iterable[Rule]) -> tuple[Matched, ...]:

@@ -1,14 +1,23 @@
 """A policy made ready to be asked, often and quickly."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from moorage.core.call import Principal
-from moorage.core.wildcard import matches_glob
+from moorage.iam.arn_pattern import ArnPattern, Segments, segments_of
+from moorage.iam.condition import Ready, prepare
 from moorage.iam.context import Context
 from moorage.iam.document import Document, Statement
-from moorage.iam.principal import Kind, NamedPrincipal
+from moorage.iam.matching import Matcher, Pattern, any_of
+from moorage.iam.principal import NamedPrincipal
+from moorage.iam.reach import ANYONE, Reach, is_denied, name_of, names_of, reach_of_allow
+from moorage.iam.variables import VERSION
+
+NOT_BOUND: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class SourceKind(StrEnum):
@@ -32,111 +41,134 @@ class Source:
     """The policy's name or ARN, as records and the simulator show it."""
 
 
-class Reach(IntEnum):
-    """How far an Allow of a resource's policy carries a caller of the same account, by the way it names the caller.
-
-    IAM user guide, "Evaluating identity-based policies with resource-based policies" and "Policy evaluation logic".
-    """
-
-    NONE = 0
-    ACCOUNT = 1
-    """It names the caller's account, which only lets the account's own policies decide."""
-    LIMITED = 2
-    """It needs no identity-based policy; boundary and session policy still limit it."""
-    FULL = 3
-    """It is enough; only explicit denies and service control policies stand against it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Inquiry:
     """A request as policies are asked about it."""
 
-    action: str
-    """In lower case."""
-    resource: str
-    context: Context
-    names: Mapping[str, Reach]
-    """Every name by which a policy may speak of the caller."""
+    __slots__ = ("action", "context", "names", "resource", "root", "segments")
 
-    @classmethod
-    def about(cls, principal: Principal, action: str, resource: str, context: Context) -> "Inquiry":
-        """Prepare a request."""
-        return cls(action.lower(), resource, context, _names_of(principal))
+    def __init__(self, principal: Principal, action: str, resource: str, context: Context) -> None:
+        self.action = action.lower()
+        self.resource = resource
+        self.context = context
+        self.names = names_of(principal)
+        self.root = principal.kind == "Root"
+        self.segments: Segments | None = segments_of(resource)
 
 
-def _names_of(caller: Principal) -> dict[str, Reach]:
-    names = {"*": Reach.FULL}
-    match caller.kind:
-        case "Root":
-            names[caller.account_id] = Reach.ACCOUNT
-        case "IAMUser":
-            names |= {caller.account_id: Reach.ACCOUNT, caller.identity_arn or caller.arn: Reach.FULL}
-            names[caller.identity_id] = Reach.FULL
-        case "AssumedRole":
-            names |= {caller.account_id: Reach.ACCOUNT, caller.identity_arn: Reach.LIMITED}
-            names |= {caller.identity_id: Reach.LIMITED, caller.arn: Reach.FULL}
-        case "FederatedUser":
-            names |= {caller.account_id: Reach.ACCOUNT, caller.identity_id: Reach.LIMITED, caller.arn: Reach.FULL}
-        case _:
-            pass
-    names.pop("", None)
-    return names
-
-
-def _name(named: NamedPrincipal, bound: Mapping[str, str]) -> str:
-    if named.kind is Kind.ACCOUNT:
-        return named.account_id
-    if named.kind in {Kind.SERVICE, Kind.FEDERATED, Kind.CANONICAL_USER}:
-        return f"{named.kind}:{named.name}"
-    return bound.get(named.canonical, named.canonical)
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
-    """One statement of a policy, ready to be asked."""
+    """One statement, ready to be asked."""
 
-    source: Source
-    number: int
-    """Its place in its policy; the first is 1."""
-    statement: Statement
-    names: frozenset[str]
-    exempt: frozenset[str] | None
+    __slots__ = ("_conditions", "_exempt", "_listed", "_others", "_patterns", "allows", "keys", "number", "source", "statement")
 
-    def reach(self, inquiry: Inquiry) -> Reach:
-        """How far its principals carry this caller."""
-        if self.exempt is not None:
-            return Reach.LIMITED if self.exempt.isdisjoint(inquiry.names) else Reach.NONE
-        return max((inquiry.names[name] for name in self.names if name in inquiry.names), default=Reach.NONE)
+    def __init__(self, statement: Statement, source: Source, number: int, *, variables: bool, bound: Mapping[str, str]) -> None:
+        self.source = source
+        self.number = number
+        """Its place in its policy; the first is 1."""
+        self.statement = statement
+        self.allows: bool = statement.effect == "Allow"
+        self._listed = _names(statement.principals, bound) or frozenset()
+        self._exempt = _names(statement.not_principals, bound)
+        self._patterns = _arn_patterns(statement.resources, variables, wild_service=not self.allows)
+        self._others = _arn_patterns(statement.not_resources, variables, wild_service=self.allows)
+        ready = [prepare(condition, variables=variables, deny=not self.allows) for condition in statement.conditions]
+        self._conditions = tuple(condition.holds for condition in ready)
+        self.keys = _keys(ready, self._patterns, self._others)
+
+    @property
+    def heads(self) -> frozenset[str]:
+        """The resources that it may be about begin with one of these."""
+        return frozenset({""} if self._patterns is None else (pattern.head for pattern in self._patterns))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The callers that it may mean have one of these names, of which everyone has `*`."""
+        return self._listed if self._exempt is None else frozenset({ANYONE})
 
     def applies(self, inquiry: Inquiry) -> bool:
-        """Whether action, resource and conditions fit, whoever asks."""
-        statement = self.statement
-        if statement.conditions:
-            return statement.effect == "Deny"
-        return _fits(statement.actions, statement.not_actions, inquiry.action, fold=True) and _fits(
-            statement.resources, statement.not_resources, inquiry.resource, fold=False
-        )
-
-
-def _fits(patterns: tuple[str, ...] | None, others: tuple[str, ...] | None, text: str, *, fold: bool) -> bool:
-    listed = others if patterns is None else patterns
-    if listed is None:
+        """Whether resource and conditions fit; the action is the index's affair."""
+        if self._patterns is not None and not _match(self._patterns, inquiry):
+            return False
+        if self._others is not None and _match(self._others, inquiry):
+            return False
+        for holds in self._conditions:  # noqa: SIM110 - a generator costs more than most conditions
+            if not holds(inquiry.context):
+                return False
         return True
-    found = any(matches_glob(pattern.lower() if fold else pattern, text) for pattern in listed)
-    return found == (patterns is not None)
+
+    def reach(self, inquiry: Inquiry) -> Reach:
+        """Of an Allow in a resource's policy: what it does for this caller."""
+        return reach_of_allow(inquiry.names, self._listed, self._exempt)
+
+    def means(self, inquiry: Inquiry) -> bool:
+        """Of a Deny in a resource's policy: whether it means this caller."""
+        return is_denied(inquiry.names, self._listed, self._exempt, root=inquiry.root)
 
 
-@dataclass(frozen=True, slots=True)
+def _match(patterns: tuple[ArnPattern, ...], inquiry: Inquiry) -> bool:
+    for pattern in patterns:  # noqa: SIM110 - a generator costs more than most patterns
+        if pattern.matches(inquiry.resource, inquiry.segments, inquiry.context):
+            return True
+    return False
+
+
+def _names(principals: tuple[NamedPrincipal, ...] | None, bound: Mapping[str, str]) -> frozenset[str] | None:
+    return None if principals is None else frozenset(name_of(named, bound) for named in principals)
+
+
+def _arn_patterns(texts: tuple[str, ...] | None, variables: bool, *, wild_service: bool) -> tuple[ArnPattern, ...] | None:
+    if texts is None:
+        return None
+    return tuple(ArnPattern.of_resource(text, variables=variables, wild_service=wild_service) for text in texts)
+
+
+def _keys(conditions: Iterable[Ready], *patterns: tuple[ArnPattern, ...] | None) -> frozenset[str]:
+    read = [condition.keys for condition in conditions]
+    read += [pattern.keys for group in patterns for pattern in group or ()]
+    return frozenset[str]().union(*read)
+
+
+class _Group:
+    """The rules of a policy that have the same actions, found by what their resources begin with, or by whom they mean."""
+
+    __slots__ = ("_by_head", "_by_name", "_lengths", "speaks_of")
+
+    def __init__(self, speaks_of: Matcher, rules: Iterable[Rule]) -> None:
+        self.speaks_of: Matcher = speaks_of
+        self._by_head: dict[str, list[Rule]] = {}
+        self._by_name: dict[str, list[Rule]] = {}
+        for rule in rules:
+            for head in rule.heads:
+                self._by_head.setdefault(head, []).append(rule)
+            for name in rule.names:
+                self._by_name.setdefault(name, []).append(rule)
+        self._lengths = sorted({len(head) for head in self._by_head})
+
+    def about(self, resource: str) -> Iterator[Rule]:
+        """Those that may be about a resource; some of them perhaps twice."""
+        for length in self._lengths:
+            yield from self._by_head.get(resource[:length], ())
+
+    def meaning(self, names: Iterable[str]) -> Iterator[Rule]:
+        """Those that may mean the caller of these names; some of them perhaps twice."""
+        for name in names:
+            yield from self._by_name.get(name, ())
+
+
 class Policy:
     """A policy, compiled once and asked often. It never changes."""
 
-    source: Source
-    keys: frozenset[str]
-    """Every context key, in lower case, that its conditions and variables read."""
-    rules: tuple[Rule, ...]
+    __slots__ = ("_anywhere", "_exact", "_wild", "keys", "source")
+
+    def __init__(self, source: Source, rules: Iterable[Rule]) -> None:
+        self.source = source
+        self._exact: dict[str, list[_Group]] = {}
+        self._wild: dict[str, list[_Group]] = {}
+        self._anywhere: list[_Group] = []
+        self.keys: frozenset[str] = self._index(list(rules))
+        """Every context key, in lower case, that its conditions and variables read."""
 
     @classmethod
-    def compile(cls, document: Document | str, source: Source, *, bound: Mapping[str, str] = {}) -> "Policy":
+    def compile(cls, document: Document | str, source: Source, *, bound: Mapping[str, str] = NOT_BOUND) -> "Policy":
         """Make a policy ready; a text must be a valid policy, else MalformedPolicyError.
 
         `bound`: ARN of a user or role in the text to the unique id that it meant when it was written. A principal that is
@@ -144,26 +176,62 @@ class Policy:
         """
         if isinstance(document, str):
             document = Document.parse(document)
-        rules = tuple(
-            Rule(
-                source,
-                number,
-                statement,
-                frozenset(_name(named, bound) for named in statement.principals or ()),
-                None
-                if statement.not_principals is None
-                else frozenset(_name(named, bound) for named in statement.not_principals),
-            )
-            for number, statement in enumerate(document.statements, 1)
+        variables = document.version == VERSION
+        return cls(
+            source,
+            [
+                Rule(statement, source, number, variables=variables, bound=bound)
+                for number, statement in enumerate(document.statements, 1)
+            ],
         )
-        keys = frozenset(condition.key.lower() for statement in document.statements for condition in statement.conditions)
-        return cls(source, keys, rules)
 
-    def applying(self, inquiry: Inquiry) -> Iterator[Rule]:
+    def __repr__(self) -> str:
+        return f"Policy({self.source.name})"
+
+    def applying(self, inquiry: Inquiry) -> list[Rule]:
         """The statements whose action, resource and conditions fit, whoever asks, in their order."""
-        return (rule for rule in self.rules if rule.applies(inquiry))
+        return _that_apply((rule for group in self._groups(inquiry.action) for rule in group.about(inquiry.resource)), inquiry)
+
+    def applying_to_caller(self, inquiry: Inquiry) -> list[Rule]:
+        """Of a resource's policy: those of `applying` whose principals may mean the caller; ask each for its `reach`."""
+        return _that_apply((rule for group in self._groups(inquiry.action) for rule in group.meaning(inquiry.names)), inquiry)
+
+    def _groups(self, action: str) -> Iterator[_Group]:
+        yield from self._exact.get(action, ())
+        for groups in (self._wild.get(action.partition(":")[0], ()), self._anywhere):
+            for group in groups:
+                if group.speaks_of(action):
+                    yield group
+
+    def _index(self, rules: list[Rule]) -> frozenset[str]:
+        groups: defaultdict[tuple[frozenset[str], bool], list[Rule]] = defaultdict(list)
+        for rule in rules:
+            statement = rule.statement
+            listed = statement.not_actions if statement.actions is None else statement.actions
+            groups[frozenset(map(str.lower, listed or ())), statement.actions is None].append(rule)
+        for (names, negated), members in groups.items():
+            speaks_of = any_of(map(Pattern.wild, names))
+            group = _Group(_not(speaks_of) if negated else speaks_of, members)
+            if negated or "*" in names:
+                self._anywhere.append(group)
+            elif any("*" in name or "?" in name for name in names):
+                for service in {name.partition(":")[0] for name in names}:
+                    self._wild.setdefault(service, []).append(group)
+            else:
+                for name in names:
+                    self._exact.setdefault(name, []).append(group)
+        return frozenset[str]().union(*(rule.keys for rule in rules))
+
+
+def _that_apply(rules: Iterable[Rule], inquiry: Inquiry) -> list[Rule]:
+    found = {rule.number: rule for rule in rules if rule.applies(inquiry)}
+    return [found[number] for number in sorted(found)] if len(found) > 1 else list(found.values())
+
+
+def _not(matcher: Matcher) -> Callable[[str], bool]:
+    return lambda text: not matcher(text)
 
 
 def keys_of(policies: Iterable[Policy]) -> frozenset[str]:
     """Every context key, in lower case, that any of these policies reads."""
-    return frozenset().union(*(policy.keys for policy in policies))
+    return frozenset[str]().union(*(policy.keys for policy in policies))
