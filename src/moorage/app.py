@@ -22,11 +22,15 @@ from moorage.http.distribution.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
 from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
-from moorage.identity import access_keys, accounts, tokens
+from moorage.identity import access_keys, accounts, tokens, user_keys
+from moorage.identity.access_key_operations import AccessKeyOperations
 from moorage.identity.access_keys import KeyRing
+from moorage.identity.account_operations import AbsentCredentialOperations, AccountOperations
 from moorage.identity.attachment_operations import AttachmentOperations
 from moorage.identity.authorization_operations import AuthorizationOperations
+from moorage.identity.group_operations import GroupOperations
 from moorage.identity.inline_policy_operations import InlinePolicyOperations
+from moorage.identity.login_operations import LoginOperations
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
 from moorage.identity.policy_operations import PolicyOperations
@@ -89,7 +93,7 @@ class WebApplication:
         self._database = Database(options.data_dir / "moorage.db", clock, wake_jobs=wake)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="work")
         self._closers = ThreadPoolExecutor(_CLOSERS, thread_name_prefix="closer")
-        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use)
+        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, user_keys.note_uses)
         uploads = UploadService(self._database, blobs, UploadLimits(keeping.upload_expiry, keeping.max_uploads))
         context = Context(
             database=self._database,
@@ -113,7 +117,7 @@ class WebApplication:
             json=[Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens))],
             query=[
                 Dispatcher(Service("sts"), [SecurityTokenOperations()]),
-                Dispatcher(Service("iam"), _iam_rooms(page_tokens)),
+                Dispatcher(Service("iam"), _iam_rooms(sealer, page_tokens)),
             ],
             signatures=signatures,
             strangers=strangers,
@@ -219,7 +223,7 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
     ]
 
 
-def _iam_rooms(page_tokens: PageTokens) -> list[object]:
+def _iam_rooms(sealer: Sealer, page_tokens: PageTokens) -> list[object]:
     """Everything that has operations of IAM."""
     pages = Pages(page_tokens)
     return [
@@ -229,4 +233,9 @@ def _iam_rooms(page_tokens: PageTokens) -> list[object]:
         AttachmentOperations(pages),
         InlinePolicyOperations(pages),
         AuthorizationOperations(pages),
+        AccessKeyOperations(sealer, pages),
+        LoginOperations(),
+        GroupOperations(pages),
+        AccountOperations(pages),
+        AbsentCredentialOperations(pages),
     ]

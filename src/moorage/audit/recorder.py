@@ -1,4 +1,4 @@
-"""What is recorded after the answer, in batches: reads, denials and failures, last pulls, last uses of tokens.
+"""What is recorded after the answer, in batches: reads, denials and failures, last pulls, last uses of tokens and keys.
 
 Changes are not recorded here: their audit row is part of their own transaction. What waits here may be lost in a crash,
 the last second of it (DESIGN rule 6).
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from moorage.core.call import Call
 from moorage.core.errors import MoorageError
+from moorage.identity.user_keys import Use
 from moorage.storage.database.database import Database
 from moorage.storage.database.schema.journal import audit
 from moorage.storage.database.transaction import Transaction, audit_row
@@ -40,10 +41,11 @@ class _Waiting:
     calls: dict[tuple[object, ...], _Record] = field(default_factory=dict)
     pulls: dict[tuple[int, str], int] = field(default_factory=dict)
     tokens: dict[int, int] = field(default_factory=dict)
+    keys: dict[str, Use] = field(default_factory=dict)
     dropped: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.calls or self.pulls or self.tokens)
+        return bool(self.calls or self.pulls or self.tokens or self.keys)
 
 
 class Recorder:
@@ -58,10 +60,12 @@ class Recorder:
         database: Database,
         note_pulls: Callable[[Transaction, dict[tuple[int, str], int]], None],
         note_tokens: Callable[[Transaction, dict[int, int]], None],
+        note_keys: Callable[[Transaction, dict[str, Use]], None],
     ) -> None:
         self._database = database
         self._note_pulls = note_pulls
         self._note_tokens = note_tokens
+        self._note_keys = note_keys
         self._waiting = _Waiting()
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -93,6 +97,12 @@ class Recorder:
             self._waiting.tokens[token_id] = at
         self._ensure_thread()
 
+    def key(self, key_id: str, use: Use) -> None:
+        """Record that an access key signed a request."""
+        with self._lock:
+            self._waiting.keys[key_id] = use
+        self._ensure_thread()
+
     def flush(self) -> None:
         """Write what waits, and return when it is committed."""
         with self._lock:
@@ -109,6 +119,8 @@ class Recorder:
             pending.append(self._database.write(lambda tx: self._note_pulls(tx, waiting.pulls)))
         if waiting.tokens:
             pending.append(self._database.write(lambda tx: self._note_tokens(tx, waiting.tokens)))
+        if waiting.keys:
+            pending.append(self._database.write(lambda tx: self._note_keys(tx, waiting.keys)))
         for future in pending:
             future.result()
 
