@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from moorage.core.addresses import Addresses, parse_address, parse_domain
-from moorage.core.clock import DAY, HOUR, MINUTE, SECOND
+from moorage.core.durations import parse_duration
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -28,9 +28,6 @@ PREFIX = "MOORAGE_"
 CONFIG_VARIABLE = "MOORAGE_CONFIG"
 DEFAULT_PORT = 5000
 
-_UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
-_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
-_LONGEST = 36_500 * DAY
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,256}")
 
 
@@ -61,17 +58,6 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def parse_duration(text: str) -> int:
-    """Milliseconds from a text such as `7d`, `24h`, `90m`, `30s`, `500ms` or `0`; raises ValueError."""
-    if text == "0":
-        return 0
-    match = _DURATION.fullmatch(text)
-    milliseconds = int(match[1]) * _UNITS[match[2]] if match else _LONGEST + 1
-    if milliseconds > _LONGEST:
-        raise _RefusedError("must be a duration: a number with d, h, m, s or ms, such as 7d or 30s, or 0")
-    return milliseconds
-
-
 def _boolean(text: str) -> bool:
     if text.lower() not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
         raise _RefusedError("must be true or false")
@@ -94,6 +80,10 @@ def _matching(pattern: re.Pattern[str], wanted: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def _file_or_off(text: str) -> str:
+    return text.lower() if text.lower() in {"on", "off"} else str(_path(text))
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -222,6 +212,18 @@ class Keeping:
 
 
 @dataclass(frozen=True, slots=True)
+class Auditing:
+    """Audit"""
+
+    audit_file: str = _setting(
+        _file_or_off, "on", "the record as a file: on for audit/audit.jsonl in the data directory, off, or a path"
+    )
+    """`on`, `off` or an absolute path; see `Options.audit_path`."""
+    audit_retention: int = _setting(parse_duration, "90d", "how long calls stay in the record, in the database and in files")
+    """Milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """General"""
 
@@ -236,6 +238,14 @@ class Options:
     identity: Identity = field(default_factory=Identity)
     naming: Naming = field(default_factory=Naming)
     keeping: Keeping = field(default_factory=Keeping)
+    auditing: Auditing = field(default_factory=Auditing)
+
+    @property
+    def audit_path(self) -> Path | None:
+        """The file that the record is written to, if any."""
+        if self.auditing.audit_file == "off":
+            return None
+        return self.data_dir / "audit" / "audit.jsonl" if self.auditing.audit_file == "on" else Path(self.auditing.audit_file)
 
     @property
     def key_path(self) -> Path:
