@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moorage.config import SETTINGS, ConfigError, Options, aws_variables, load
-from moorage.core.durations import parse_duration
+from moorage.core.parsing import parse_duration
 
 
 @pytest.fixture(autouse=True)

@@ -51,6 +51,15 @@ class Export:
         self._failing = False
         return more
 
+    @property
+    def written(self) -> int:
+        """The id of the last row that is in the file; 0 while that cannot be told."""
+        try:
+            last = self._file.last()
+        except OSError:
+            return 0
+        return last.row_id if last is not None else 0
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()

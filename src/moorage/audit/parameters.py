@@ -31,6 +31,7 @@ _SECRET = frozenset(
         "samlassertion",
         "secretaccesskey",
         "sessiontoken",
+        "token",
         "tokencode",
         "webidentitytoken",
     }
@@ -58,6 +59,33 @@ def parameters_of(service: Service, operation: str, params: Mapping[str, Any]) -
     if len(kept) > 1 and len(json.dumps(kept, ensure_ascii=False)) > _LONGEST_WHOLE:
         kept = {name: value if isinstance(value, str | int) else "omitted" for name, value in kept.items()}
     return kept
+
+
+def distribution_parameters(event_name: str, repository: str, reference: str) -> dict[str, Any]:
+    """What a request to `/v2/` asks for, in the members of the operation that it corresponds to.
+
+    Which layer was read is left out: the layers of a pull share a row, and the manifest that was pulled names them all.
+    """
+    if not repository:
+        return {}
+    named: dict[str, Any] = {"repositoryName": repository}
+    if not reference or event_name in _LAYER_READS:
+        return named
+    reference = shortened(reference)
+    image = {"imageDigest" if ":" in reference else "imageTag": reference}
+    if event_name in {"BatchGetImage", "BatchDeleteImage"}:
+        return {**named, "imageIds": [image]}
+    if event_name == "PutImage":
+        return {**named, **image}
+    return {**named, "subjectId": image} if event_name == "ListImageReferrers" else {**named, "uploadId": reference}
+
+
+_LAYER_READS = frozenset({"GetDownloadUrlForLayer", "BatchCheckLayerAvailability"})
+
+
+def plain_parameters(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a request that no model of AWS's describes (JSON), without those that are null or empty."""
+    return {name: _plain(name, value) for name, value in asked.items() if value not in (None, "", [], {})}
 
 
 def shortened(text: str) -> str:
@@ -114,6 +142,18 @@ def _map(shape: "Shape", find: Callable[["Shape"], _Keep]) -> _Keep:
         return {name: keep(item) for name, item in list(value.items())[:_LONGEST_LIST] if item is not None}
 
     return keep_map
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name.replace("_", "").lower() in _SECRET:
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return plain_parameters(dict(list(value.items())[:_LONGEST_LIST]))
+    if isinstance(value, list | tuple):
+        return [_plain("", item) for item in value[:_LONGEST_LIST]]
+    if isinstance(value, str):
+        return shortened(str(value))
+    return value if isinstance(value, int | float) else shortened(str(value))
 
 
 def _hide(_value: Any) -> str:

@@ -70,9 +70,7 @@ class Recorder:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def call(
-        self, call: Call, error_code: str | None = None, error_message: str | None = None, *, count: int = 1
-    ) -> None:
+    def call(self, call: Call, error_code: str | None = None, error_message: str | None = None, *, count: int = 1) -> None:
         """Record a call that changed nothing: a read, or what was denied or failed. The message holds no secret."""
         principal = call.principal
         asked = json.dumps(call.parameters) if call.parameters else ""
