@@ -52,7 +52,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Found:
     """Rows, newest first."""
 
     rows: list[Row]
@@ -71,10 +71,10 @@ class _Way:
     besides: _Conditions
 
 
-def find(tx: Transaction, account_id: str | None, filters: Filters, after: Position | None, limit: int) -> Page:
+def find(tx: Transaction, account_id: str | None, filters: Filters, after: Position | None, limit: int) -> Found:
     """At most `limit` rows behind `after`: of one account, as caller or as owner, or of all if `account_id` is None."""
     if filters.event_id is not None:
-        return Page(list(_by_event_id(tx, account_id, filters)) if after is None else [], None)
+        return Found(list(_by_event_id(tx, account_id, filters)) if after is None else [], None)
     found: list[Row] = []
     reached: Position | None = None
     for way in _ways(account_id, filters):
@@ -88,7 +88,7 @@ def find(tx: Transaction, account_id: str | None, filters: Filters, after: Posit
     if len(shown) > limit:
         shown = shown[:limit]
         reached = _position(shown[-1])
-    return Page(shown, reached)
+    return Found(shown, reached)
 
 
 def since(tx: Transaction, account_id: str | None, filters: Filters, after: int, limit: int) -> tuple[list[Row], int]:
