@@ -5,6 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from moorage.audit.file import AuditFile
+from moorage.audit.keeping import Export
+from moorage.audit.operations import AuditOperations
 from moorage.audit.recorder import Recorder
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher
@@ -114,7 +117,10 @@ class WebApplication:
         strangers = Strangers(self._recorder, clock, options.listen.trusted_proxies)
         control = Control(
             context,
-            json=[Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens))],
+            json=[
+                Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens)),
+                Dispatcher(Service("cloudtrail"), [AuditOperations(page_tokens)]),
+            ],
             query=[
                 Dispatcher(Service("sts"), [SecurityTokenOperations()]),
                 Dispatcher(Service("iam"), _iam_rooms(sealer, page_tokens)),
@@ -174,10 +180,21 @@ def run_jobs(options: Options, wake_fd: int, leave_fd: int) -> int:
     """The jobs process: works until SIGTERM, or until `leave_fd` reaches its end; returns the exit status."""
     database = Database(options.data_dir / "moorage.db", SystemClock(), readers=1)
     blobs = FilesystemBlobs(options.data_dir / "blobs")
+    kept, path = options.auditing.audit_retention, options.audit_path
+    export = Export(database, AuditFile(path, retention=kept)) if path is not None else None
     try:
-        scheduled = tasks(database, blobs, grace=options.keeping.grace, retention=options.keeping.retention)
+        scheduled = tasks(
+            database,
+            blobs,
+            grace=options.keeping.grace,
+            retention=options.keeping.retention,
+            audit_retention=kept,
+            export=export,
+        )
         return Runner(database, scheduled).run(wake_fd, leave_fd)
     finally:
+        if export is not None:
+            export.close()
         database.close()
 
 

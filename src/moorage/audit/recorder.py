@@ -4,6 +4,7 @@ Changes are not recorded here: their audit row is part of their own transaction.
 the last second of it (DESIGN rule 6).
 """
 
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -33,6 +34,7 @@ _STEP = 500
 class _Record:
     call: Call
     error_code: str | None
+    error_message: str | None
     count: int = 1
 
 
@@ -52,7 +54,8 @@ class Recorder:
     """Gathers records on the event loop and writes them from a thread of its own, once a second.
 
     Calls that differ only in when they came share one row with a count: the same caller, from the same address, doing the
-    same to the same resource with the same outcome, within one interval. The row keeps the first request's id.
+    same to the same resource with the same parameters and the same outcome, decided by the same statements, within one
+    interval. The row keeps the first request's id, and its error's text.
     """
 
     def __init__(
@@ -71,16 +74,18 @@ class Recorder:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def call(self, call: Call, error_code: str | None = None, *, count: int = 1) -> None:
-        """Record a call that changed nothing: a read, or what was denied or failed."""
-        who = call.principal.access_key_id or call.principal.arn
-        key = (call.event_name, call.resource, who, call.source_address, call.protocol, error_code)
+    def call(self, call: Call, error_code: str | None = None, error_message: str | None = None, *, count: int = 1) -> None:
+        """Record a call that changed nothing: a read, or what was denied or failed. The message holds no secret."""
+        principal = call.principal
+        asked = json.dumps(call.parameters) if call.parameters else ""
+        who = (principal.access_key_id, principal.arn, call.source_address, call.protocol)
+        key = (call.event_source, call.event_name, call.resource, who, asked, error_code, call.ruling)
         with self._lock:
             record = self._waiting.calls.get(key)
             if record is not None:
                 record.count += count
             elif len(self._waiting.calls) < _MOST_ROWS:
-                self._waiting.calls[key] = _Record(call, error_code, count)
+                self._waiting.calls[key] = _Record(call, error_code, error_message, count)
             else:
                 self._waiting.dropped += 1
         self._ensure_thread()
@@ -112,7 +117,10 @@ class Recorder:
         if not waiting:
             return
         records = waiting.calls.values()
-        rows = [audit_row(record.call, error_code=record.error_code, count=record.count) for record in records]
+        rows = [
+            audit_row(each.call, error_code=each.error_code, error_message=each.error_message, count=each.count)
+            for each in records
+        ]
         steps = (rows[start : start + _STEP] for start in range(0, len(rows), _STEP))
         pending = [self._database.write(partial(_insert, rows=step)) for step in steps]
         if waiting.pulls:
