@@ -24,9 +24,12 @@ from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
 from moorage.identity import access_keys, accounts, tokens
 from moorage.identity.access_keys import KeyRing
+from moorage.identity.instance_profile_operations import InstanceProfileOperations
+from moorage.identity.linked_role_operations import LinkedRoleOperations
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
 from moorage.identity.principals import principal_exists
+from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.identity.user_operations import UserOperations
@@ -217,4 +220,9 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
 def _iam_rooms(page_tokens: PageTokens) -> list[object]:
     """Everything that has operations of IAM."""
     pages = Pages(page_tokens)
-    return [UserOperations(pages)]
+    return [
+        UserOperations(pages),
+        RoleOperations(pages),
+        InstanceProfileOperations(pages),
+        LinkedRoleOperations(),
+    ]

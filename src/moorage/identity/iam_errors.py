@@ -73,3 +73,15 @@ class IamValidationError(_IamError):
     """A parameter outside its constraints, where the model alone does not say so (IAM: ValidationError)."""
 
     aws_code = "ValidationError"
+
+
+class UnmodifiableEntityError(_IamError):
+    """A role that belongs to a service of AWS's, which alone may change it (IAM: UnmodifiableEntity)."""
+
+    aws_code = "UnmodifiableEntityException"
+    query_code = "UnmodifiableEntity"
+
+    def __init__(self, role_name: str) -> None:
+        super().__init__(
+            f"Cannot perform the operation on the protected role '{role_name}' - this role is only modifiable by AWS"
+        )
