@@ -33,12 +33,15 @@ from moorage.identity.attachment_operations import AttachmentOperations
 from moorage.identity.authorization_operations import AuthorizationOperations
 from moorage.identity.group_operations import GroupOperations
 from moorage.identity.inline_policy_operations import InlinePolicyOperations
+from moorage.identity.instance_profile_operations import InstanceProfileOperations
+from moorage.identity.linked_role_operations import LinkedRoleOperations
 from moorage.identity.login_operations import LoginOperations
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
 from moorage.identity.policy_operations import PolicyOperations
 from moorage.identity.policy_version_operations import PolicyVersionOperations
 from moorage.identity.principals import principal_exists
+from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.identity.user_operations import UserOperations
@@ -255,4 +258,7 @@ def _iam_rooms(sealer: Sealer, page_tokens: PageTokens) -> list[object]:
         GroupOperations(pages),
         AccountOperations(pages),
         AbsentCredentialOperations(pages),
+        RoleOperations(pages),
+        InstanceProfileOperations(pages),
+        LinkedRoleOperations(),
     ]

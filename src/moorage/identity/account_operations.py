@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from moorage.aws.operation import operation
 from moorage.core.call import Call, Requirement
+from moorage.iam import kinds
 from moorage.identity import (
     access_keys,
     accounts,
@@ -34,7 +35,7 @@ _QUOTAS = {
     "GroupPolicySizeQuota": inline_policies.MOST_CHARACTERS[Kind.GROUP],
     "RolePolicySizeQuota": inline_policies.MOST_CHARACTERS[Kind.ROLE],
     "PoliciesQuota": managed_policies.MOST_POLICIES,
-    "PolicySizeQuota": managed_policies.MOST_CHARACTERS,
+    "PolicySizeQuota": kinds.MANAGED_POLICY_SIZE,
     "VersionsPerPolicyQuota": managed_policies.MOST_VERSIONS,
     "PolicyVersionsInUseQuota": managed_policies.MOST_POLICIES * managed_policies.MOST_VERSIONS,
 }

@@ -101,3 +101,15 @@ class WrongPasswordError(_IamError):
 
     def __init__(self) -> None:
         super().__init__("The old password is not correct.")
+
+
+class UnmodifiableEntityError(_IamError):
+    """A role that belongs to a service of AWS's, which alone may change it (IAM: UnmodifiableEntity)."""
+
+    aws_code = "UnmodifiableEntityException"
+    query_code = "UnmodifiableEntity"
+
+    def __init__(self, role_name: str) -> None:
+        super().__init__(
+            f"Cannot perform the operation on the protected role '{role_name}' - this role is only modifiable by AWS"
+        )
