@@ -1,4 +1,4 @@
-"""Why a web identity opens no session, in STS's words (STS API reference, AssumeRoleWithWebIdentity, and its answers as seen)."""
+"""Why a web identity opens no session, in STS's words (STS API reference, AssumeRoleWithWebIdentity; answers as seen)."""
 
 from typing import ClassVar
 

@@ -107,9 +107,9 @@ class WebToken:
 def _object(part: str) -> dict[str, Any]:
     text = base64url(part).decode("utf-8")
     value = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
-    if not isinstance(value, dict):
-        raise ValueError("not an object")
-    return value
+    if isinstance(value, dict):
+        return value
+    raise ValueError("not an object")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
