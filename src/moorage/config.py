@@ -199,6 +199,9 @@ class Options:
     )
     """Absolute; None stands for `key_path` in the data directory."""
     log_level: str = _setting(one_of("debug", "info", "warning", "error"), "info", "least level of what is logged")
+    outgoing_networks: tuple[Network, ...] = _setting(
+        _networks, "", "addresses or networks that this server may ask though they are not public", shown="none"
+    )
     listen: Listen = field(default_factory=Listen)
     identity: Identity = field(default_factory=Identity)
     naming: Naming = field(default_factory=Naming)
