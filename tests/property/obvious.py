@@ -180,10 +180,10 @@ def compare(operator: str, value: str, wanted: str, context: Context, new: bool)
             return arn_like(wanted, value, context, new)
         if operator == "IpAddress":
             address, network = ip_address(value), ip_network(wanted, strict=False)
-            mapped = (
-                ip_network((network.network_address.ipv4_mapped, network.prefixlen - 96)) if "::ffff:" in wanted else network
-            )
-            return (getattr(address, "ipv4_mapped", None) or address) in mapped
+            if "::ffff:" in wanted:
+                old = str(network.network_address.exploded)[-9:].replace(":", "")
+                network = ip_network((int(old, 16), network.prefixlen - 96))
+            return (getattr(address, "ipv4_mapped", None) or address) in network
         if operator == "Bool":
             return {"true": True, "false": False}[value.lower()] is {"true": True, "false": False}[wanted.lower()]
         if operator == "BinaryEquals":

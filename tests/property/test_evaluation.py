@@ -3,6 +3,7 @@
 import collections
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 
 from moorage.iam.decision import Layer, Outcome
@@ -62,7 +63,8 @@ def compare(case: Case) -> None:
     assert evaluate(replace(request, context=known), grants, guards) == decision
 
 
-def test_every_decision_is_that_of_the_obvious_evaluator() -> None:
+@pytest.mark.timeout(3600)
+def test_every_decision_is_that_of_the_obvious_evaluator(soak: float) -> None:
     SEEN.clear()
     compare_all()
     outcomes = collections.Counter[str]()
