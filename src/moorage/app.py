@@ -33,6 +33,7 @@ from moorage.identity.policy_operations import PolicyOperations
 from moorage.identity.policy_version_operations import PolicyVersionOperations
 from moorage.identity.principals import principal_exists
 from moorage.identity.sealing import Sealer
+from moorage.identity.simulation_operations import SimulationOperations
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.identity.user_operations import UserOperations
 from moorage.images import store as images
@@ -229,4 +230,5 @@ def _iam_rooms(page_tokens: PageTokens) -> list[object]:
         AttachmentOperations(pages),
         InlinePolicyOperations(pages),
         AuthorizationOperations(pages),
+        SimulationOperations(pages),
     ]
