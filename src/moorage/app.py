@@ -5,6 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from moorage.audit.file import AuditFile
+from moorage.audit.keeping import Export
+from moorage.audit.operations import AuditOperations
 from moorage.audit.recorder import Recorder
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher
@@ -22,16 +25,23 @@ from moorage.http.distribution.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
 from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
-from moorage.identity import access_keys, accounts, tokens
+from moorage.identity import access_keys, accounts, tokens, user_keys
+from moorage.identity.access_key_operations import AccessKeyOperations
 from moorage.identity.access_keys import KeyRing
+from moorage.identity.account_operations import AbsentCredentialOperations, AccountOperations
 from moorage.identity.attachment_operations import AttachmentOperations
 from moorage.identity.authorization_operations import AuthorizationOperations
+from moorage.identity.group_operations import GroupOperations
 from moorage.identity.inline_policy_operations import InlinePolicyOperations
+from moorage.identity.instance_profile_operations import InstanceProfileOperations
+from moorage.identity.linked_role_operations import LinkedRoleOperations
+from moorage.identity.login_operations import LoginOperations
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
 from moorage.identity.policy_operations import PolicyOperations
 from moorage.identity.policy_version_operations import PolicyVersionOperations
 from moorage.identity.principals import principal_exists
+from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
 from moorage.identity.simulation_operations import SimulationOperations
 from moorage.identity.sts_operations import SecurityTokenOperations
@@ -90,7 +100,7 @@ class WebApplication:
         self._database = Database(options.data_dir / "moorage.db", clock, wake_jobs=wake)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="work")
         self._closers = ThreadPoolExecutor(_CLOSERS, thread_name_prefix="closer")
-        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use)
+        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, user_keys.note_uses)
         uploads = UploadService(self._database, blobs, UploadLimits(keeping.upload_expiry, keeping.max_uploads))
         context = Context(
             database=self._database,
@@ -111,10 +121,13 @@ class WebApplication:
         strangers = Strangers(self._recorder, clock, options.listen.trusted_proxies)
         control = Control(
             context,
-            json=[Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens))],
+            json=[
+                Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens)),
+                Dispatcher(Service("cloudtrail"), [AuditOperations(page_tokens)]),
+            ],
             query=[
                 Dispatcher(Service("sts"), [SecurityTokenOperations()]),
-                Dispatcher(Service("iam"), _iam_rooms(page_tokens)),
+                Dispatcher(Service("iam"), _iam_rooms(sealer, page_tokens)),
             ],
             signatures=signatures,
             strangers=strangers,
@@ -171,10 +184,21 @@ def run_jobs(options: Options, wake_fd: int, leave_fd: int) -> int:
     """The jobs process: works until SIGTERM, or until `leave_fd` reaches its end; returns the exit status."""
     database = Database(options.data_dir / "moorage.db", SystemClock(), readers=1)
     blobs = FilesystemBlobs(options.data_dir / "blobs")
+    kept, path = options.auditing.audit_retention, options.audit_path
+    export = Export(database, AuditFile(path, retention=kept)) if path is not None else None
     try:
-        scheduled = tasks(database, blobs, grace=options.keeping.grace, retention=options.keeping.retention)
+        scheduled = tasks(
+            database,
+            blobs,
+            grace=options.keeping.grace,
+            retention=options.keeping.retention,
+            audit_retention=kept,
+            export=export,
+        )
         return Runner(database, scheduled).run(wake_fd, leave_fd)
     finally:
+        if export is not None:
+            export.close()
         database.close()
 
 
@@ -220,7 +244,7 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
     ]
 
 
-def _iam_rooms(page_tokens: PageTokens) -> list[object]:
+def _iam_rooms(sealer: Sealer, page_tokens: PageTokens) -> list[object]:
     """Everything that has operations of IAM."""
     pages = Pages(page_tokens)
     return [
@@ -231,4 +255,12 @@ def _iam_rooms(page_tokens: PageTokens) -> list[object]:
         InlinePolicyOperations(pages),
         AuthorizationOperations(pages),
         SimulationOperations(pages),
+        AccessKeyOperations(sealer, pages),
+        LoginOperations(),
+        GroupOperations(pages),
+        AccountOperations(pages),
+        AbsentCredentialOperations(pages),
+        RoleOperations(pages),
+        InstanceProfileOperations(pages),
+        LinkedRoleOperations(),
     ]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from moorage.core.addresses import Addresses, parse_address, parse_domain
-from moorage.core.clock import DAY, HOUR, MINUTE, SECOND
+from moorage.core.parsing import boolean, integer, matching, one_of, parse_duration
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -28,9 +28,6 @@ PREFIX = "MOORAGE_"
 CONFIG_VARIABLE = "MOORAGE_CONFIG"
 DEFAULT_PORT = 5000
 
-_UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
-_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
-_LONGEST = 36_500 * DAY
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,256}")
 
 
@@ -50,50 +47,8 @@ def _paths(text: str) -> tuple[Path, ...]:
     return tuple(_path(part.strip()) for part in text.split(",") if part.strip())
 
 
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,9}", text) or not low <= int(text) <= high:
-            # Kubernetes sets NAME_PORT=tcp://… for every service, so also for one that is called moorage.
-            hint = " (Kubernetes sets this for a service named moorage: use enableServiceLinks: false)" if "://" in text else ""
-            raise _RefusedError(f"must be a whole number from {low} to {high}{hint}")
-        return int(text)
-
-    return parse
-
-
-def parse_duration(text: str) -> int:
-    """Milliseconds from a text such as `7d`, `24h`, `90m`, `30s`, `500ms` or `0`; raises ValueError."""
-    if text == "0":
-        return 0
-    match = _DURATION.fullmatch(text)
-    milliseconds = int(match[1]) * _UNITS[match[2]] if match else _LONGEST + 1
-    if milliseconds > _LONGEST:
-        raise _RefusedError("must be a duration: a number with d, h, m, s or ms, such as 7d or 30s, or 0")
-    return milliseconds
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
-        raise _RefusedError("must be true or false")
-    return text.lower() in {"true", "1", "yes", "on"}
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in choices:
-            raise _RefusedError(f"must be one of {', '.join(choices)}")
-        return text.lower()
-
-    return parse
-
-
-def _matching(pattern: re.Pattern[str], wanted: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not pattern.fullmatch(text):
-            raise _RefusedError(f"must be {wanted}")
-        return text
-
-    return parse
+def _file_or_off(text: str) -> str:
+    return text.lower() if text.lower() in {"on", "off"} else str(_path(text))
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -150,9 +105,9 @@ def _optional(parse: Callable[[str], T], help: str, *, shown: str = "none", secr
 class Listen:
     """Listening"""
 
-    host: str = _setting(_matching(_PRINTABLE, "an address or a host name"), "127.0.0.1", "address to listen on")
+    host: str = _setting(matching(_PRINTABLE, "an address or a host name"), "127.0.0.1", "address to listen on")
     port: int | None = _optional(
-        _integer(0, 65535),
+        integer(0, 65535),
         "port to listen on; 0 takes any free one. When not set and 5000 or 5001 is taken, the next free pair is used and kept",
         shown=str(DEFAULT_PORT),
     )
@@ -161,9 +116,9 @@ class Listen:
     trusted_proxies: tuple[Network, ...] = _setting(
         _networks, "", "addresses or networks whose Forwarded and X-Forwarded-* headers are believed", shown="none"
     )
-    workers: int = _setting(_integer(1, 1024), _cores, "web worker processes", shown="number of cores")
+    workers: int = _setting(integer(1, 1024), _cores, "web worker processes", shown="number of cores")
     connection: str = _setting(
-        _one_of("fast", "plain"), "fast", "connection class: fast is Moorage's own, plain is uvicorn's (slower, for comparison)"
+        one_of("fast", "plain"), "fast", "connection class: fast is Moorage's own, plain is uvicorn's (slower, for comparison)"
     )
     shutdown_timeout: int = _setting(parse_duration, "30s", "time that requests in flight get to finish at shutdown")
     """Milliseconds."""
@@ -174,19 +129,19 @@ class Identity:
     """Identity"""
 
     account_id: str = _setting(
-        _matching(re.compile(r"[0-9]{12}"), "twelve digits"), "123456789012", "account of the default registry (twelve digits)"
+        matching(re.compile(r"[0-9]{12}"), "twelve digits"), "123456789012", "account of the default registry (twelve digits)"
     )
     region: str = _setting(
-        _matching(re.compile(r"[a-z0-9-]{2,25}"), "a region such as us-east-1"), "us-east-1", "region of the default registry"
+        matching(re.compile(r"[a-z0-9-]{2,25}"), "a region such as us-east-1"), "us-east-1", "region of the default registry"
     )
     root_access_key_id: str | None = _optional(
-        _matching(re.compile(r"[A-Za-z0-9_]{1,128}"), "1 to 128 letters, digits or underscores"),
+        matching(re.compile(r"[A-Za-z0-9_]{1,128}"), "1 to 128 letters, digits or underscores"),
         "the default account's root key; goes with its secret",
         shown="generated once",
         secret=True,
     )
     root_secret_access_key: str | None = _optional(
-        _matching(_PRINTABLE, "1 to 256 printable characters without spaces"),
+        matching(_PRINTABLE, "1 to 256 printable characters without spaces"),
         "secret of the root key",
         shown="generated once",
         secret=True,
@@ -217,8 +172,20 @@ class Keeping:
     """Milliseconds."""
     upload_expiry: int = _setting(parse_duration, "7d", "how long an upload may rest before it is given up")
     """Milliseconds."""
-    max_uploads: int = _setting(_integer(1, 1_000_000), "1000", "open upload sessions per principal")
-    sparse_indexes: bool = _setting(_boolean, "false", "whether an index may name manifests that the repository does not hold")
+    max_uploads: int = _setting(integer(1, 1_000_000), "1000", "open upload sessions per principal")
+    sparse_indexes: bool = _setting(boolean, "false", "whether an index may name manifests that the repository does not hold")
+
+
+@dataclass(frozen=True, slots=True)
+class Auditing:
+    """Audit"""
+
+    audit_file: str = _setting(
+        _file_or_off, "on", "the record as a file: on for audit/audit.jsonl in the data directory, off, or a path"
+    )
+    """`on`, `off` or an absolute path; see `Options.audit_path`."""
+    audit_retention: int = _setting(parse_duration, "90d", "how long calls stay in the record, in the database and in files")
+    """Milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +198,22 @@ class Options:
         _path, "file with the key that encrypts stored secrets, at least 32 bytes", shown="secret.key in the data directory"
     )
     """Absolute; None stands for `key_path` in the data directory."""
-    log_level: str = _setting(_one_of("debug", "info", "warning", "error"), "info", "least level of what is logged")
+    log_level: str = _setting(one_of("debug", "info", "warning", "error"), "info", "least level of what is logged")
+    outgoing_networks: tuple[Network, ...] = _setting(
+        _networks, "", "addresses or networks that this server may ask though they are not public", shown="none"
+    )
     listen: Listen = field(default_factory=Listen)
     identity: Identity = field(default_factory=Identity)
     naming: Naming = field(default_factory=Naming)
     keeping: Keeping = field(default_factory=Keeping)
+    auditing: Auditing = field(default_factory=Auditing)
+
+    @property
+    def audit_path(self) -> Path | None:
+        """The file that the record is written to, if any."""
+        if self.auditing.audit_file == "off":
+            return None
+        return self.data_dir / "audit" / "audit.jsonl" if self.auditing.audit_file == "on" else Path(self.auditing.audit_file)
 
     @property
     def key_path(self) -> Path:

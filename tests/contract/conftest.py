@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.aws.door import Door
+from tests.contract.aws.iam import fresh
 from tests.e2e.server import Server
 
 
@@ -29,6 +30,25 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 def iam(door: Door) -> Any:
     """IAM's API as the root of the default account sees it."""
     return door.client(service="iam")
+
+
+@pytest.fixture(scope="session")
+def other_iam(door: Door, iam: Any) -> Any:
+    """IAM's API as the root of another account sees it. The server's address has no name, so the API makes no account."""
+    iam.create_user(UserName="other")
+    key = iam.create_access_key(UserName="other")["AccessKey"]
+    door.prepare("INSERT INTO accounts (id, name, created_at) SELECT '210987654321', 'other', created_at FROM accounts")
+    door.prepare("UPDATE access_keys SET account_id = '210987654321', user_id = NULL WHERE id = ?", key["AccessKeyId"])
+    iam.delete_user(UserName="other")
+    return door.client(key_id=key["AccessKeyId"], secret=key["SecretAccessKey"], service="iam")
+
+
+@pytest.fixture
+def user(iam: Any) -> str:
+    """A fresh user of the default account, who may nothing."""
+    name = fresh()
+    iam.create_user(UserName=name)
+    return name
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from moorage.config import SETTINGS, ConfigError, Options, aws_variables, load, parse_duration
+from moorage.config import SETTINGS, ConfigError, Options, aws_variables, load
+from moorage.core.parsing import parse_duration
 
 
 @pytest.fixture(autouse=True)

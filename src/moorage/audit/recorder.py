@@ -1,9 +1,10 @@
-"""What is recorded after the answer, in batches: reads, denials and failures, last pulls, last uses of tokens.
+"""What is recorded after the answer, in batches: reads, denials and failures, last pulls, last uses of tokens and keys.
 
 Changes are not recorded here: their audit row is part of their own transaction. What waits here may be lost in a crash,
 the last second of it (DESIGN rule 6).
 """
 
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from moorage.core.call import Call
 from moorage.core.errors import MoorageError
+from moorage.identity.user_keys import Use
 from moorage.storage.database.database import Database
 from moorage.storage.database.schema.journal import audit
 from moorage.storage.database.transaction import Transaction, audit_row
@@ -32,6 +34,7 @@ _STEP = 500
 class _Record:
     call: Call
     error_code: str | None
+    error_message: str | None
     count: int = 1
 
 
@@ -40,17 +43,19 @@ class _Waiting:
     calls: dict[tuple[object, ...], _Record] = field(default_factory=dict)
     pulls: dict[tuple[int, str], int] = field(default_factory=dict)
     tokens: dict[int, int] = field(default_factory=dict)
+    keys: dict[str, Use] = field(default_factory=dict)
     dropped: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.calls or self.pulls or self.tokens)
+        return bool(self.calls or self.pulls or self.tokens or self.keys)
 
 
 class Recorder:
     """Gathers records on the event loop and writes them from a thread of its own, once a second.
 
     Calls that differ only in when they came share one row with a count: the same caller, from the same address, doing the
-    same to the same resource with the same outcome, within one interval. The row keeps the first request's id.
+    same to the same resource with the same parameters and the same outcome, decided by the same statements, within one
+    interval. The row keeps the first request's id, and its error's text.
     """
 
     def __init__(
@@ -58,25 +63,29 @@ class Recorder:
         database: Database,
         note_pulls: Callable[[Transaction, dict[tuple[int, str], int]], None],
         note_tokens: Callable[[Transaction, dict[int, int]], None],
+        note_keys: Callable[[Transaction, dict[str, Use]], None],
     ) -> None:
         self._database = database
         self._note_pulls = note_pulls
         self._note_tokens = note_tokens
+        self._note_keys = note_keys
         self._waiting = _Waiting()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def call(self, call: Call, error_code: str | None = None, *, count: int = 1) -> None:
-        """Record a call that changed nothing: a read, or what was denied or failed."""
-        who = call.principal.access_key_id or call.principal.arn
-        key = (call.event_name, call.resource, who, call.source_address, call.protocol, error_code)
+    def call(self, call: Call, error_code: str | None = None, error_message: str | None = None, *, count: int = 1) -> None:
+        """Record a call that changed nothing: a read, or what was denied or failed. The message holds no secret."""
+        principal = call.principal
+        asked = json.dumps(call.parameters) if call.parameters else ""
+        who = (principal.access_key_id, principal.arn, call.source_address, call.protocol)
+        key = (call.event_source, call.event_name, call.resource, who, asked, error_code, call.ruling)
         with self._lock:
             record = self._waiting.calls.get(key)
             if record is not None:
                 record.count += count
             elif len(self._waiting.calls) < _MOST_ROWS:
-                self._waiting.calls[key] = _Record(call, error_code, count)
+                self._waiting.calls[key] = _Record(call, error_code, error_message, count)
             else:
                 self._waiting.dropped += 1
         self._ensure_thread()
@@ -93,6 +102,12 @@ class Recorder:
             self._waiting.tokens[token_id] = at
         self._ensure_thread()
 
+    def key(self, key_id: str, use: Use) -> None:
+        """Record that an access key signed a request."""
+        with self._lock:
+            self._waiting.keys[key_id] = use
+        self._ensure_thread()
+
     def flush(self) -> None:
         """Write what waits, and return when it is committed."""
         with self._lock:
@@ -102,13 +117,18 @@ class Recorder:
         if not waiting:
             return
         records = waiting.calls.values()
-        rows = [audit_row(record.call, error_code=record.error_code, count=record.count) for record in records]
+        rows = [
+            audit_row(each.call, error_code=each.error_code, error_message=each.error_message, count=each.count)
+            for each in records
+        ]
         steps = (rows[start : start + _STEP] for start in range(0, len(rows), _STEP))
         pending = [self._database.write(partial(_insert, rows=step)) for step in steps]
         if waiting.pulls:
             pending.append(self._database.write(lambda tx: self._note_pulls(tx, waiting.pulls)))
         if waiting.tokens:
             pending.append(self._database.write(lambda tx: self._note_tokens(tx, waiting.tokens)))
+        if waiting.keys:
+            pending.append(self._database.write(lambda tx: self._note_keys(tx, waiting.keys)))
         for future in pending:
             future.result()
 

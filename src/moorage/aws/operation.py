@@ -105,6 +105,7 @@ class _Mark:
     brief: Brief
     asks: tuple[str, ...]
     filled: _Filled
+    check: Check | None
 
 
 def operation(
@@ -118,6 +119,7 @@ def operation(
     context: FillsContext = _nothing,
     context_from: LooksUpContext | None = None,
     subjects: Subjects | None = None,
+    check: Check | None = None,
 ) -> Callable[[_Method], _Method]:
     """Mark a method as the implementation of an AWS operation; see `Mode` for what it is called with.
 
@@ -125,12 +127,14 @@ def operation(
     `read_only` is said of those that read with a mode of their `own`, as CloudTrail's `readOnly` has it. `brief` is said of
     reads whose queries find a handful of rows by an index with these parameters: they run on the event loop. `asks`
     are actions on the same resource that are not needed, but made use of when the caller may do them (`Call.also_allowed`).
-    `context`, `context_from` and `subjects` fill context keys; see their types.
+    `context`, `context_from` and `subjects` fill context keys; see their types. `check` stands in for the model's constraints
+    where the service tells a breach of them by errors of its own.
     """
     filled = _Filled(context, context_from, subjects)
 
     def mark(method: _Method) -> _Method:
-        setattr(method, _MARK, _Mark(name, requires, mode, read_only or mode in {"read", "plain"}, brief, asks, filled))
+        is_read = read_only or mode in {"read", "plain"}
+        setattr(method, _MARK, _Mark(name, requires, mode, is_read, brief, asks, filled, check))
         return method
 
     return mark
@@ -153,6 +157,8 @@ class Entry:
     filled: _Filled = _Filled()
     room: object = None
     """The object whose method it is."""
+    check: Check | None = None
+    """What checks the parameters in place of the model's constraints."""
 
     def decode(self, given: bytes | Form) -> Params:
         """The request's members, of the right types and within the model's constraints.
@@ -183,6 +189,8 @@ class Entry:
 
     @cached_property
     def _checker(self) -> Check:
+        if self.check is not None:
+            return self.check
         shape = self.service.operation(self.name).input_shape
         return query_checker(shape) if self.service.protocol == "query" else checker(shape)
 
@@ -294,4 +302,5 @@ def _entries(service: Service, room: object) -> Iterator[Entry]:
                 asks=mark.asks,
                 filled=mark.filled,
                 room=room,
+                check=mark.check,
             )

@@ -12,7 +12,7 @@ from moorage.cli.clients import CLIENTS
 from moorage.cli.errors import CommandError
 from moorage.cli.greeting import command_used
 from moorage.cli.remote.command import Verbs
-from moorage.cli.remote.groups import GROUPS
+from moorage.cli.remote.groups import COMMANDS, GROUPS
 from moorage.config import CONFIG_VARIABLE, FILE_NAME, SETTINGS, ConfigError, Loaded, aws_variables, load
 from moorage.core.addresses import Address
 
@@ -115,6 +115,13 @@ def build_parser() -> argparse.ArgumentParser:
         words = commands.add_parser(group.word, help=group.help, description=about)
         verbs = words.add_subparsers(dest="verb", metavar="command", required=True, parser_class=_Exact)
         group.build(Verbs(verbs, lambda parser: _add_settings(parser, _CLIENT_SETTINGS)))
+    for command in COMMANDS:
+        about = f"{command.help[0].upper()}{command.help[1:]}. {_REMOTE}"
+        remote = commands.add_parser(command.word, help=command.help, description=about)
+        remote.set_defaults(remote=command.run)
+        remote.add_argument("--json", action="store_true", help="print JSON, for scripts: a record on each line")
+        command.build(remote)
+        _add_settings(remote, _CLIENT_SETTINGS)
     _add_tls(commands)
     commands.add_parser("version", help="print the version", description="Print the version.")
     return parser

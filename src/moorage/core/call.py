@@ -1,9 +1,13 @@
 """Who asks, for which registry, when and from where: the facts that every operation and its audit record share."""
 
+import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from moorage.core.arn import Arn, root_arn
 from moorage.core.clock import Timestamp
+
+_ACCOUNT = re.compile("[0-9]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,11 @@ class Principal:
     """`aws:PrincipalArn`: the ARN of the user, role (never of its session) or root; of a federated user that session's own."""
     session_id: str = ""
     """The temporary credentials that speak, `ASIA…`; empty for what is good until it is removed."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: a user's name, a session's name, `root`; empty for nobody."""
+        return self.arn.rpartition("/")[2].rpartition(":")[2]
 
     @classmethod
     def root(cls, account_id: str, access_key_id: str, session_id: str = "") -> "Principal":
@@ -101,5 +110,13 @@ class Call:
     """Of the actions that the entry asks about but does not require, those that the caller may do on the resource."""
     ruling: Ruling | None = None
     """What let it pass or refused it; None where nothing was asked."""
-    parameters: dict[str, str] = field(default_factory=dict)
-    """What the audit record keeps of the request; never a secret."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """What the audit record keeps of the request (JSON); never a secret."""
+
+    @property
+    def owner_account_id(self) -> str | None:
+        """The account whose resource it is about, where that is not the caller's; its audit record is that account's too."""
+        owner = self.resource.split(":", 5)[4] if self.resource.startswith("arn:") else ""
+        if not _ACCOUNT.fullmatch(owner):
+            owner = self.registry.account_id
+        return owner if owner and owner != self.principal.account_id else None

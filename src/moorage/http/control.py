@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from moorage.access.authorize import allowed_among, authorize
+from moorage.audit.parameters import parameters_of
 from moorage.aws.decode import Params
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, Entry
@@ -76,7 +77,7 @@ class Control:
         except Exception as error:
             known = problems.known(error, request_id)
             if progress.call:
-                self._context.recorder.call(progress.call, known.aws_code)
+                self._context.recorder.call(progress.call, known.aws_code, known.message)
             else:
                 name = tongue.operation(request)
                 known = self._strangers.unsigned(known, request, request_id, protocol="aws", event_name=name)
@@ -111,6 +112,7 @@ class Control:
             entry = await context.in_thread(asked.dispatcher.find, asked.operation)
         progress.call = call = self._call(request, request_id, claim.peer, caller, entry)
         params = entry.decode(asked.given) if len(body) <= IN_LOOP else await context.in_thread(entry.decode, asked.given)
+        progress.call = call = replace(call, parameters=parameters_of(entry.service, entry.name, params))
         account_id = entry.registry_id(params) or caller.principal.account_id
         decided = [
             (need, resource) for need in entry.requirements(params) for resource in _resources(call.registry, account_id, need)

@@ -22,6 +22,7 @@ from moorage.http.messages import Request
 from moorage.http.peer import Peer, peer_of
 from moorage.identity import sessions
 from moorage.identity.access_keys import AccessKey, KeyRing
+from moorage.identity.user_keys import Use
 
 IN_LOOP = 64 * 1024
 """Bytes of a body up to which hashing and decoding it do not hold up the event loop."""
@@ -102,8 +103,12 @@ class Signatures:
             body_hash = hashlib.sha256(body).hexdigest()
         else:
             body_hash = await self._context.in_thread(lambda: hashlib.sha256(body).hexdigest())
-        sigv4.prove(claim.request, claim.credential, self._signing_key(claim), body_sha256=body_hash)
-        return Caller(claim.key.principal, claim.credential.region, claim.credential.service)
+        credential = claim.credential
+        sigv4.prove(claim.request, credential, self._signing_key(claim), body_sha256=body_hash)
+        if claim.key.token_hash is None:  # of temporary keys nobody asks
+            use = Use(self._context.clock.now(), credential.service, credential.region)
+            self._context.recorder.key(credential.access_key_id, use)
+        return Caller(claim.key.principal, credential.region, credential.service)
 
     def _signing_key(self, claim: Claim) -> bytes:
         """Kept while it is in use: it follows from the secret, which is read anew, and from what it is good for."""

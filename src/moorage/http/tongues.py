@@ -187,5 +187,6 @@ def _is_form(request: Request) -> bool:
 
 
 def _target(request: Request) -> tuple[str, str]:
-    prefix, _, name = (request.header(b"x-amz-target") or "").partition(".")
-    return prefix, name
+    # A prefix may have dots of its own, as CloudTrail's has.
+    prefix, dot, name = (request.header(b"x-amz-target") or "").rpartition(".")
+    return (prefix, name) if dot else (name, "")

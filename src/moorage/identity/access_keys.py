@@ -1,5 +1,6 @@
 """Access keys: what signs requests to the AWS door."""
 
+import base64
 import secrets
 import sqlite3
 import string
@@ -12,10 +13,11 @@ from moorage.core.call import Principal
 from moorage.core.clock import Timestamp
 from moorage.identity import callers
 from moorage.identity.sealing import Sealer
+from moorage.storage.database.schema.iam import iam_resources
 from moorage.storage.database.schema.identity import access_keys
 from moorage.storage.database.transaction import Transaction
 
-_ID_ALPHABET = string.ascii_uppercase + "234567"
+_RANDOM_BITS = 39
 _SECRET_ALPHABET = string.ascii_letters + string.digits + "+/"
 
 
@@ -48,9 +50,12 @@ class RootKey:
         return f"RootKey({self.id})"
 
 
-def new_key_id() -> str:
-    """A new access key id, in the form of AWS's long-term keys."""
-    return "AKIA" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))
+def new_key_id(account_id: str) -> str:
+    """A new access key id in the form of AWS's long-term keys, whose number tells the account: one bit that is set, forty of
+    the account, 39 that are random.
+    """
+    number = (1 << 79) | (int(account_id) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+    return "AKIA" + base64.b32encode(number.to_bytes(10)).decode()
 
 
 def new_secret() -> str:
@@ -60,10 +65,13 @@ def new_secret() -> str:
 
 def find_access_key(tx: Transaction, sealer: Sealer, key_id: str) -> AccessKey | None:
     """The key with that id, active or not, or None."""
-    row = tx.one(sa.select(access_keys).where(access_keys.c.id == key_id))
+    query = sa.select(access_keys, iam_resources.c.name, iam_resources.c.path)
+    whose = access_keys.c.user_id == iam_resources.c.id
+    row = tx.one(query.outerjoin(iam_resources, whose).where(access_keys.c.id == key_id))
     if row is None:
         return None
-    return AccessKey(Principal.root(row.account_id, row.id), sealer.open(row.sealed_secret, row.id), row.active)
+    principal = callers.of_key(row.account_id, callers.identity(row.user_id, row.name, row.path), row.id)
+    return AccessKey(principal, sealer.open(row.sealed_secret, row.id), row.active)
 
 
 _FIND = """
@@ -141,7 +149,7 @@ def ensure_root_key(tx: Transaction, sealer: Sealer, account_id: str) -> RootKey
         found = find_access_key(tx, sealer, existing[0])
         if found:
             return RootKey(existing[0], found.secret, is_new=False)
-    key_id, secret = new_key_id(), new_secret()
+    key_id, secret = new_key_id(account_id), new_secret()
     set_root_key(tx, sealer, account_id, key_id, secret)
     return RootKey(key_id, secret, is_new=True)
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from moorage.core.call import Registry
 from moorage.core.clock import Timestamp
 from moorage.identity.errors import AccountAlreadyExistsError
+from moorage.identity.iam_errors import EntityAlreadyExistsError
 from moorage.storage.database.schema.identity import accounts, registries
 from moorage.storage.database.transaction import Transaction
 
@@ -43,6 +44,20 @@ def get(tx: Transaction, account_id: str) -> Account:
     if row is None:
         raise LookupError(f"there is no account {account_id}")
     return Account(row.id, row.name, row.created_at)
+
+
+def alias_of(tx: Transaction, account_id: str) -> str | None:
+    """The account's other name in sign-in addresses, or None."""
+    row = tx.one(sa.select(accounts.c.alias).where(accounts.c.id == account_id))
+    return row.alias if row is not None else None
+
+
+def set_alias(tx: Transaction, account_id: str, alias: str | None) -> None:
+    """Give the account an alias in place of the one it has, or (None) none; raises EntityAlreadyExistsError if it is taken."""
+    taken = tx.one(sa.select(accounts.c.id).where(accounts.c.alias == alias, accounts.c.id != account_id))
+    if alias is not None and taken is not None:
+        raise EntityAlreadyExistsError("account-alias", alias)
+    tx.execute(sa.update(accounts).where(accounts.c.id == account_id).values(alias=alias))
 
 
 def list_accounts(tx: Transaction, after: str | None, limit: int) -> list[Account]:

@@ -36,6 +36,8 @@ class EntityAlreadyExistsError(_IamError):
         words = {
             "policy": f"A policy called {name} already exists. Duplicate names are not allowed.",
             "instance-profile": f"Instance Profile {name} already exists.",
+            "account-alias": f"The account alias {name} already exists.",
+            "login-profile": f"Login Profile for user {name} already exists.",
             "oidc-provider": f"Provider with url https://{name} already exists.",
         }
         super().__init__(words.get(kind, f"{kind.capitalize()} with name {name} already exists."))
@@ -73,3 +75,41 @@ class IamValidationError(_IamError):
     """A parameter outside its constraints, where the model alone does not say so (IAM: ValidationError)."""
 
     aws_code = "ValidationError"
+
+
+class PasswordPolicyViolationError(_IamError):
+    """A password that breaks the rules for passwords; the text says which, and never the password."""
+
+    aws_code = "PasswordPolicyViolationException"
+    query_code = "PasswordPolicyViolation"
+
+
+class InvalidUserTypeError(_IamError):
+    """Only a user can do this with its own credentials (IAM: InvalidUserType)."""
+
+    aws_code = "InvalidUserTypeException"
+    query_code = "InvalidUserType"
+
+
+class WrongPasswordError(_IamError):
+    """The old password that came with a new one is not the user's."""
+
+    aws_code = "AccessDeniedException"
+    query_code = "AccessDenied"
+    query_status = 403
+    api_status = 403
+
+    def __init__(self) -> None:
+        super().__init__("The old password is not correct.")
+
+
+class UnmodifiableEntityError(_IamError):
+    """A role that belongs to a service of AWS's, which alone may change it (IAM: UnmodifiableEntity)."""
+
+    aws_code = "UnmodifiableEntityException"
+    query_code = "UnmodifiableEntity"
+
+    def __init__(self, role_name: str) -> None:
+        super().__init__(
+            f"Cannot perform the operation on the protected role '{role_name}' - this role is only modifiable by AWS"
+        )

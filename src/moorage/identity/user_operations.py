@@ -6,7 +6,7 @@ from typing import Any
 from moorage.aws.operation import operation
 from moorage.core.arn import root_arn
 from moorage.core.call import Call, Requirement
-from moorage.identity import accounts, resources, users
+from moorage.identity import accounts, boundaries, policy_subjects, resources, tagging, users
 from moorage.identity.pages import Pages
 from moorage.identity.users import User
 from moorage.storage.database.transaction import Transaction
@@ -14,8 +14,12 @@ from moorage.storage.database.transaction import Transaction
 _Answer = dict[str, Any]
 
 
-def _requires(action: str) -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), "user"),)
+def _requires(action: str, resource: str = "user") -> tuple[Requirement, ...]:
+    return (Requirement((f"iam:{action}",), resource),)
+
+
+def _fills(params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {**tagging.context(params), **policy_subjects.requested_boundary(params)}
 
 
 class UserOperations:
@@ -24,11 +28,15 @@ class UserOperations:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    @operation("CreateUser", requires=_requires("CreateUser"), mode="write")
+    @operation("CreateUser", requires=_requires("CreateUser"), mode="write", context=_fills)
     def create_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
-        """Raises EntityAlreadyExistsError and QuotaExceededError."""
+        """Raises EntityAlreadyExistsError, QuotaExceededError, InvalidInputError for its tags, and for its permissions
+        boundary NoSuchEntityError, PolicyNotAttachableError.
+        """
         user = users.create(tx, call.principal.account_id, params["UserName"], params.get("Path") or "/")
-        resources.set_tags(tx, user.resource, {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()})
+        tagging.add(tx, user.resource, tagging.requested(params))
+        if (boundary := params.get("PermissionsBoundary")) is not None:
+            boundaries.set_boundary(tx, user.resource, policy_subjects.attachable(tx, call, boundary))
         return {"User": _whole(tx, user)}
 
     @operation("GetUser", requires=_requires("GetUser"), mode="read")
@@ -41,7 +49,54 @@ class UserOperations:
             return {"User": {**root, "CreateDate": account.created_at}}
         return {"User": _whole(tx, user)}
 
+    @operation("UpdateUser", requires=_requires("UpdateUser"), mode="write")
+    def update_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
+        """Another name, another path; its id, keys, groups and policies stay. Raises NoSuchEntityError,
+        EntityAlreadyExistsError.
+        """
+        user = users.get(tx, call.principal.account_id, params["UserName"])
+        resources.rename(tx, user.resource, name=params.get("NewUserName"), path=params.get("NewPath"))
+
+    @operation("DeleteUser", requires=_requires("DeleteUser"), mode="write")
+    def delete_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
+        """Raises NoSuchEntityError, and DeleteConflictError while it has keys, a password, policies or groups."""
+        users.delete(tx, users.get(tx, call.principal.account_id, params["UserName"]))
+
+    @operation("ListUsers", requires=_requires("ListUsers", "*"), mode="read")
+    def list_users(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+        """Users in the order of their names, in pages."""
+        prefix = params.get("PathPrefix") or "/"
+        page = self._pages.of(call, params, prefix)
+        found = users.listed(tx, call.principal.account_id, prefix, page.after, page.limit + 1)
+        shown, more = page.cut(found, lambda user: user.resource.name.lower())
+        return {"Users": [user.describe() for user in shown], **more}
+
+    # --- tags -------------------------------------------------------------------------------------------------------
+
+    @operation("TagUser", requires=_requires("TagUser"), mode="write", context=tagging.context)
+    def tag_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
+        """Add tags, or change their values. Raises NoSuchEntityError, InvalidInputError, QuotaExceededError."""
+        user = users.get(tx, call.principal.account_id, params["UserName"])
+        tagging.add(tx, user.resource, tagging.requested(params))
+
+    @operation("UntagUser", requires=_requires("UntagUser"), mode="write", context=tagging.context)
+    def untag_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
+        """Remove tags; those that are not there are no fault. Raises NoSuchEntityError."""
+        user = users.get(tx, call.principal.account_id, params["UserName"])
+        resources.remove_tags(tx, user.resource, params["TagKeys"])
+
+    @operation("ListUserTags", requires=_requires("ListUserTags"), mode="read")
+    def list_user_tags(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+        """The tags in the order of their keys, in pages. Raises NoSuchEntityError."""
+        user = users.get(tx, call.principal.account_id, params["UserName"])
+        tags = tagging.shown(resources.tags_of(tx, user.resource))
+        shown, more = self._pages.of(call, params, user.resource.id).cut_whole(tags)
+        return {"Tags": shown, **more}
+
 
 def _whole(tx: Transaction, user: User) -> _Answer:
-    tags = resources.tags_of(tx, user.resource)
-    return {**user.describe(), "Tags": [{"Key": key, "Value": value} for key, value in tags.items()] or None}
+    return {
+        **user.describe(),
+        "PermissionsBoundary": boundaries.shown(boundaries.boundary_of(tx, user.resource.id)),
+        "Tags": tagging.shown(resources.tags_of(tx, user.resource)) or None,
+    }

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from moorage.audit.recorder import Recorder
 from moorage.core.call import Call
+from moorage.identity.user_keys import Use
 from moorage.storage.database.schema.journal import audit
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ROOT, Ground
@@ -24,12 +25,16 @@ class Notes:
     def __init__(self) -> None:
         self.pulls: list[dict[tuple[int, str], int]] = []
         self.tokens: Noted = []
+        self.keys: list[dict[str, Use]] = []
 
     def pull(self, _tx: Transaction, pulled: dict[tuple[int, str], int]) -> None:
         self.pulls.append(dict(pulled))
 
     def token(self, _tx: Transaction, used: dict[int, int]) -> None:
         self.tokens.append(dict(used))
+
+    def key(self, _tx: Transaction, used: dict[str, Use]) -> None:
+        self.keys.append(dict(used))
 
 
 @pytest.fixture
@@ -39,7 +44,7 @@ def notes() -> Notes:
 
 @pytest.fixture
 def recorder(ground: Ground, notes: Notes) -> Iterator[Recorder]:
-    made = Recorder(ground.database, notes.pull, notes.token)
+    made = Recorder(ground.database, notes.pull, notes.token, notes.key)
     yield made
     made.close()
 
@@ -85,9 +90,11 @@ def test_the_newest_pull_and_use_of_each_counts(ground: Ground, recorder: Record
     for image, at in ((1, 10), (2, 11), (1, 12)):
         recorder.pull(image, ROOT.arn, at)
         recorder.token(image * 10, at)
+        recorder.key(f"AKIA{image}", Use(at, "ecr", "us-east-1"))
     recorder.flush()
     recorder.flush()
     assert (notes.pulls, notes.tokens) == ([{(1, ROOT.arn): 12, (2, ROOT.arn): 11}], [{10: 12, 20: 11}])
+    assert notes.keys == [{"AKIA1": Use(12, "ecr", "us-east-1"), "AKIA2": Use(11, "ecr", "us-east-1")}]
 
 
 def test_what_waits_is_written_by_itself_within_seconds(ground: Ground, recorder: Recorder) -> None:
@@ -99,7 +106,7 @@ def test_what_waits_is_written_by_itself_within_seconds(ground: Ground, recorder
 
 
 def test_closing_writes_what_waits(ground: Ground, notes: Notes) -> None:
-    recorder = Recorder(ground.database, notes.pull, notes.token)
+    recorder = Recorder(ground.database, notes.pull, notes.token, notes.key)
     recorder.call(a_call(ground))
     recorder.pull(1, ROOT.arn, 2)
     recorder.close()
@@ -107,7 +114,7 @@ def test_closing_writes_what_waits(ground: Ground, notes: Notes) -> None:
 
 
 def test_closing_a_recorder_that_never_recorded_is_quiet(ground: Ground, notes: Notes) -> None:
-    Recorder(ground.database, notes.pull, notes.token).close()
+    Recorder(ground.database, notes.pull, notes.token, notes.key).close()
     assert recorded(ground) == []
 
 
@@ -131,7 +138,7 @@ def test_a_database_that_refuses_ends_neither_the_recorder_nor_an_orderly_stop(
     def refuse(_tx: Transaction, _noted: object) -> None:
         raise OSError("no room")
 
-    recorder = Recorder(ground.database, refuse, refuse)
+    recorder = Recorder(ground.database, refuse, refuse, refuse)
     recorder.pull(1, ROOT.arn, 2)
     recorder.call(a_call(ground))
     with pytest.raises(OSError, match="no room"):

@@ -12,7 +12,7 @@ from moorage.http.distribution.headers import COMMON_HEADERS, manifest_headers
 from moorage.http.distribution.hot import LARGEST_BODY, HotAnswers
 from moorage.http.facts import Fact
 from moorage.http.request_ids import RequestIds
-from moorage.identity import tokens
+from moorage.identity import tokens, user_keys
 from moorage.identity.scope import Scope
 from moorage.images import store
 from moorage.repositories.model import Repository
@@ -34,7 +34,7 @@ class Hot:
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
-        self.recorder = Recorder(ground.database, store.note_pulls, tokens.note_use)
+        self.recorder = Recorder(ground.database, store.note_pulls, tokens.note_use, user_keys.note_uses)
         self.points = ground.database.point_reader()
         self.answers = HotAnswers(self.points, ground.clock, RequestIds(), self.recorder)
         password, _ = ground.write(lambda tx: tokens.issue(tx, ROOT, REGION))

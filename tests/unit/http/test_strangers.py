@@ -21,7 +21,7 @@ from tests.unit.http.asked import request
 
 @pytest.fixture
 def recorder(ground: Ground) -> Iterator[Recorder]:
-    made = Recorder(ground.database, lambda _tx, _pulls: None, lambda _tx, _uses: None)
+    made = Recorder(ground.database, lambda _tx, _pulls: None, lambda _tx, _uses: None, lambda _tx, _keys: None)
     yield made
     made.close()
 

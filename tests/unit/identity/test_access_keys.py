@@ -30,7 +30,7 @@ def roots(ground: Ground) -> list[str]:
 
 
 def test_new_keys_look_like_amazons_and_never_repeat() -> None:
-    assert all(re.fullmatch(r"AKIA[A-Z2-7]{16}", access_keys.new_key_id()) for _ in range(50))
+    assert all(re.fullmatch(r"AKIA[A-Z2-7]{16}", access_keys.new_key_id(ACCOUNT)) for _ in range(50))
     secrets = {access_keys.new_secret() for _ in range(50)}
     assert len(secrets) == 50 and all(re.fullmatch(r"[A-Za-z0-9+/]{40}", secret) for secret in secrets)
 

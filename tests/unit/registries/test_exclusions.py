@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from moorage.audit.recorder import Recorder
-from moorage.identity import tokens
+from moorage.identity import tokens, user_keys
 from moorage.images import store
 from moorage.registries.exclusions import is_excluded
 from moorage.repositories.model import Repository
@@ -49,7 +49,7 @@ def test_excluded_pulls_are_dropped_when_they_are_written_and_no_others(ground: 
     body = ground.push(repository, "app", "v1")
     image = ground.read(lambda tx: store.by_digest(tx, repository.id, digest_of(body)))
     assert image is not None
-    recorder = Recorder(ground.database, store.note_pulls, tokens.note_use)
+    recorder = Recorder(ground.database, store.note_pulls, tokens.note_use, user_keys.note_uses)
     ground.do("RegisterPullTimeUpdateExclusion", principalArn=ROLE)
     for arn, at, expected in ((SESSION, 5, None), (ROOT.arn, 7, 7), (SESSION, 9, 7), (USER, 11, 11), (ROOT.arn, 10, 11)):
         recorder.pull(image.id, arn, at)

@@ -43,6 +43,17 @@ class Group:
     build: Callable[["Verbs"], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of one word, such as `moorage audit`."""
+
+    word: str
+    help: str
+    build: Callable[[Parser], None]
+    """Declares its arguments."""
+    run: Run
+
+
 class Verbs:
     """The commands of a group, as they are declared."""
 

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from moorage.access.authorize import authorize, authorize_installation
+from moorage.audit.parameters import plain_parameters
 from moorage.core.call import Call, Registry
 from moorage.core.errors import InvalidParameterError
 from moorage.core.names import RepositoryName, is_repository_name
@@ -53,7 +54,7 @@ class Api:
         except Exception as error:
             known = problems.known(error, request_id)
             if progress.call:
-                self._context.recorder.call(progress.call, problems.api_code(type(known)))
+                self._context.recorder.call(progress.call, problems.api_code(type(known)), known.message)
             else:
                 known = self._strangers.unsigned(known, request, request_id, protocol="api")
             response = problems.in_json(known, request_id)
@@ -90,6 +91,8 @@ class Api:
             authorize_installation(caller.principal, self._context.addresses.default_account_id, actions)
         query = decode_query(request.query, route.query)
         body = decode_body(raw_body, request.header(b"content-type"), route.body)
+        asked = {**found.parts, **msgspec.to_builtins(query), **msgspec.to_builtins(body)}
+        progress.call = call = replace(call, parameters=plain_parameters(asked))
         progress.call = call = self._authorized(call, route, query, body)
         registry = await self._context.registry(caller.principal.account_id, caller.region, read_only=not route.changes)
         progress.call = call = replace(call, registry=registry)

@@ -1,7 +1,7 @@
 """The route table of `/api/v1`. The OpenAPI document is made from it, and a test compares docs/api.md with it."""
 
 from moorage.core.call import Requirement
-from moorage.http.api import accounts, finding, previewing, recovering, tokens
+from moorage.http.api import accounts, auditing, finding, previewing, recovering, tokens
 from moorage.http.api.route import AnyRoute, Route
 from moorage.http.api.values import Nothing, Page
 from moorage.identity.errors import AccountAlreadyExistsError, RegistriesWithoutNamesError, TokenNotFoundError
@@ -179,6 +179,27 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=recovering.RolledBackTag,
         changes=True,
         errors=(*_PUSHED, TagNeverThereError, NothingEarlierError, ImageTagAlreadyExistsError),
+    ),
+    Route(
+        "GET",
+        "/audit",
+        auditing.list_events,
+        "LookupEvents",
+        (Requirement(("moorage:LookupEvents",), "*"),),
+        query=auditing.EventSearch,
+        body=Nothing,
+        answer=auditing.Events,
+    ),
+    Route(
+        "GET",
+        "/audit/all",
+        auditing.list_all_events,
+        "LookupAllEvents",
+        (Requirement(("moorage:LookupAllEvents",), "*"),),
+        query=auditing.AnyEventSearch,
+        body=Nothing,
+        answer=auditing.Events,
+        installation=True,
     ),
 )
 """In the order of the document."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from moorage.access.authorize import allowed_among, authorize, confine
+from moorage.audit.parameters import distribution_parameters
 from moorage.core.addresses import registry_named_by
 from moorage.core.call import Call, Registry
 from moorage.core.clock import Timestamp
@@ -41,7 +42,7 @@ class Distribution:
         except Exception as error:
             known = problems.known(error, request_id)
             if progress.call:
-                self._context.recorder.call(progress.call, known.oci_code)
+                self._context.recorder.call(progress.call, known.oci_code, known.message)
             elif isinstance(known, NotAuthorizedError | TokenExpiredError) and request.header(b"authorization"):
                 known = self._strangers.failed(known, request, request_id, protocol="oci")
             response = problems.in_oci(known, self._realm(request))
@@ -59,6 +60,7 @@ class Distribution:
         registry = await self._registry(peer, token, read_only=found.route.read_only)
         name = parse_name(found.name) if found.name else ""
         call = _call(request, request_id, context.clock.now(), peer, token, registry, found.route, name)
+        call = replace(call, parameters=distribution_parameters(call.event_name, name, found.reference))
         progress.call = call
         if found.route.requirement:
             authorize(token.principal, registry.account_id, found.route.requirement.actions, call.resource)

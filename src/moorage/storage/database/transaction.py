@@ -97,26 +97,40 @@ def _as_core_raises_it(text: str, error: sqlite3.Error) -> Exception:
     return made
 
 
-def audit_row(call: Call, *, error_code: str | None = None, count: int = 1) -> dict[str, Any]:
+_LONGEST_MESSAGE = 1024
+
+
+def audit_row(call: Call, *, error_code: str | None = None, error_message: str | None = None, count: int = 1) -> dict[str, Any]:
     """The audit table's row for a call."""
+    principal, ruling = call.principal, call.ruling
     return {
         "at": call.at,
         "request_id": call.request_id,
         "event_source": call.event_source,
         "event_name": call.event_name,
         "protocol": call.protocol,
-        "account_id": call.principal.account_id or None,
-        "principal_arn": call.principal.arn or None,
-        "access_key_id": call.principal.access_key_id or None,
+        "account_id": principal.account_id or None,
+        "owner_account_id": call.owner_account_id,
+        "principal_arn": principal.arn or None,
+        "principal_kind": principal.kind,
+        "principal_id": principal.id or None,
+        "username": principal.name or None,
+        "access_key_id": principal.access_key_id or None,
         "region": call.registry.region or None,
         "resource": call.resource,
         "source_address": call.source_address,
         "user_agent": call.user_agent[:512],
         "read_only": call.read_only,
         "error_code": error_code,
-        "parameters": json.dumps(call.parameters, ensure_ascii=False) if call.parameters else None,
+        "error_message": error_message[:_LONGEST_MESSAGE] if error_message else None,
+        "ruling": _json({"outcome": ruling.outcome, "by": ruling.by, "statements": ruling.statements}) if ruling else None,
+        "parameters": _json(call.parameters) if call.parameters else None,
         "count": count,
     }
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def record(transaction: Transaction, calls: Iterable[Call]) -> None:

@@ -50,10 +50,12 @@ audit = Table(
     Column("event_source", Text, nullable=False),
     Column("event_name", Text, nullable=False),
     Column("protocol", Text, nullable=False),  # aws | oci | api
-    Column("account_id", Text),
+    Column("account_id", Text),  # the caller's
+    Column("owner_account_id", Text),  # the resource's, where it is another one; the row is both accounts' record
     Column("principal_arn", Text),
     Column("principal_kind", Text),  # Root | IAMUser | AssumedRole | FederatedUser | Unknown
     Column("principal_id", Text),
+    Column("username", Text),  # the end of the ARN: a user's name, a session's name, root
     Column("access_key_id", Text),
     Column("region", Text),
     Column("resource", Text),
@@ -67,5 +69,15 @@ audit = Table(
     ),  # JSON: whether it was allowed, by which kind of policy and which statements; NULL: nothing was asked
     Column("parameters", Text),  # JSON, never a secret
     Column("count", Integer, nullable=False, server_default="1"),  # like reads of one second share a row
+    # Each is for the newest rows of one account that have one thing in common; keys and resources are one account's anyway.
+    Index("ix_audit_account", "account_id", "at"),
+    Index("ix_audit_event", "account_id", "event_name", "at"),
+    Index("ix_audit_username", "account_id", "username", "at"),
+    Index("ix_audit_access_key", "access_key_id", "at"),
+    Index("ix_audit_resource", "resource", "at"),
+    Index("ix_audit_request", "request_id"),
+    Index("ix_audit_change", "account_id", "at", sqlite_where=text("read_only = 0")),
+    Index("ix_audit_failure", "account_id", "at", sqlite_where=text("error_code IS NOT NULL")),
+    Index("ix_audit_owner", "owner_account_id", "at", sqlite_where=text("owner_account_id IS NOT NULL")),
     sqlite_autoincrement=True,
 )

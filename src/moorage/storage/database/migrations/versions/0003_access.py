@@ -21,8 +21,27 @@ def upgrade() -> None:
     _policies()
     _providers()
     _credentials()
-    for name in ("principal_kind", "principal_id", "error_message", "ruling"):
+    _audit()
+
+
+def _audit() -> None:
+    for name in ("owner_account_id", "principal_kind", "principal_id", "username", "error_message", "ruling"):
         op.add_column("audit", sa.Column(name, sa.Text(), nullable=True))
+    # Until now there were only roots, in their own registries.
+    op.execute("UPDATE audit SET principal_kind = 'Root', principal_id = account_id, username = 'root' WHERE account_id <> ''")
+    for name, columns, condition in (
+        ("account", ("account_id", "at"), None),
+        ("event", ("account_id", "event_name", "at"), None),
+        ("username", ("account_id", "username", "at"), None),
+        ("access_key", ("access_key_id", "at"), None),
+        ("resource", ("resource", "at"), None),
+        ("request", ("request_id",), None),
+        ("change", ("account_id", "at"), "read_only = 0"),
+        ("failure", ("account_id", "at"), "error_code IS NOT NULL"),
+        ("owner", ("owner_account_id", "at"), "owner_account_id IS NOT NULL"),
+    ):
+        where = sa.text(condition) if condition else None
+        op.create_index(f"ix_audit_{name}", "audit", list(columns), sqlite_where=where)
 
 
 def _resources() -> None:

@@ -1,0 +1,150 @@
+"""IAM's operations on roles."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from moorage.aws.operation import operation
+from moorage.core.call import Call, Requirement
+from moorage.identity import boundaries, resources, roles, tagging, trust
+from moorage.identity.iam_errors import InvalidInputError
+from moorage.identity.pages import Pages
+from moorage.identity.policy_subjects import attachable, requested_boundary
+from moorage.identity.policy_text import encoded
+from moorage.identity.roles import Role
+from moorage.storage.database.transaction import Transaction
+
+_Answer = dict[str, Any]
+_Params = Mapping[str, Any]
+
+
+def _requires(action: str) -> tuple[Requirement, ...]:
+    return (Requirement((f"iam:{action}",), "role"),)
+
+
+class RoleOperations:
+    """Roles, their trust policies and their tags."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    @operation(
+        "CreateRole",
+        requires=_requires("CreateRole"),
+        mode="write",
+        context=lambda params: {**requested_boundary(params), **tagging.context(params)},
+    )
+    def create_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+        """Raises EntityAlreadyExistsError, QuotaExceededError, InvalidInputError, NoSuchEntityError for a boundary that is not
+        there, and MalformedPolicyError.
+        """
+        path = params.get("Path") or "/"
+        if path.startswith(roles.LINKED_PATH):
+            raise InvalidInputError(f"The path {roles.LINKED_PATH} is reserved for service-linked roles.")
+        role = roles.create(
+            tx,
+            call.principal.account_id,
+            params["RoleName"],
+            params["AssumeRolePolicyDocument"],
+            path=path,
+            description=params.get("Description"),
+            max_session_seconds=params.get("MaxSessionDuration") or roles.DEFAULT_SESSION_SECONDS,
+        )
+        if (arn := params.get("PermissionsBoundary")) is not None:
+            boundaries.set_boundary(tx, role.resource, attachable(tx, call, arn))
+        tagging.add(tx, role.resource, tagging.requested(params))
+        return {"Role": whole(tx, role)}
+
+    @operation("GetRole", requires=_requires("GetRole"), mode="read")
+    def get_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+        """Raises NoSuchEntityError."""
+        role = _get(tx, call, params)
+        used = {"LastUsedDate": role.last_used_at, "Region": role.last_used_region}
+        return {"Role": {**whole(tx, role), "RoleLastUsed": used}}
+
+    @operation("ListRoles", requires=(Requirement(("iam:ListRoles",), "*"),), mode="read")
+    def list_roles(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+        """In the order of their names; without boundaries, tags and last uses, as IAM has it."""
+        page = self._pages.of(call, params)
+        prefix = params.get("PathPrefix") or "/"
+        found = roles.listed(tx, call.principal.account_id, prefix, page.after, page.limit + 1)
+        shown, more = page.cut(found, lambda role: role.resource.name.lower())
+        return {"Roles": [described(tx, role) for role in shown], **more}
+
+    @operation("UpdateRole", requires=_requires("UpdateRole"), mode="write")
+    def update_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+        """A description that is left out stays; a session duration that is left out becomes one hour (IAM API reference).
+
+        Raises NoSuchEntityError and UnmodifiableEntityError.
+        """
+        role = _modifiable(tx, call, params)
+        if params.get("Description") is not None:
+            resources.describe(tx, role.resource, params["Description"])
+        seconds = params.get("MaxSessionDuration") or roles.DEFAULT_SESSION_SECONDS
+        roles.update(tx, role, max_session_seconds=seconds)
+        return {}
+
+    @operation("UpdateRoleDescription", requires=_requires("UpdateRoleDescription"), mode="write")
+    def update_role_description(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+        """Raises NoSuchEntityError. Unlike everything else, a service-linked role's may be changed (IAM user guide)."""
+        resources.describe(tx, _get(tx, call, params).resource, params["Description"])
+        return {"Role": whole(tx, _get(tx, call, params))}
+
+    @operation("UpdateAssumeRolePolicy", requires=_requires("UpdateAssumeRolePolicy"), mode="write")
+    def update_assume_role_policy(self, tx: Transaction, call: Call, params: _Params) -> None:
+        """Raises NoSuchEntityError, UnmodifiableEntityError, MalformedPolicyError and PolicyTooLargeError."""
+        roles.set_trust_policy(tx, _modifiable(tx, call, params), params["PolicyDocument"])
+
+    @operation("DeleteRole", requires=_requires("DeleteRole"), mode="write")
+    def delete_role(self, tx: Transaction, call: Call, params: _Params) -> None:
+        """Its sessions end with it. Raises NoSuchEntityError, UnmodifiableEntityError and DeleteConflictError."""
+        roles.delete(tx, _modifiable(tx, call, params))
+
+    @operation("TagRole", requires=_requires("TagRole"), mode="write", context=tagging.context)
+    def tag_role(self, tx: Transaction, call: Call, params: _Params) -> None:
+        """Raises NoSuchEntityError, UnmodifiableEntityError, InvalidInputError and QuotaExceededError."""
+        tagging.add(tx, _modifiable(tx, call, params).resource, tagging.requested(params))
+
+    @operation("UntagRole", requires=_requires("UntagRole"), mode="write", context=tagging.context)
+    def untag_role(self, tx: Transaction, call: Call, params: _Params) -> None:
+        """Raises NoSuchEntityError and UnmodifiableEntityError."""
+        resources.remove_tags(tx, _modifiable(tx, call, params).resource, params["TagKeys"])
+
+    @operation("ListRoleTags", requires=_requires("ListRoleTags"), mode="read")
+    def list_role_tags(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+        """In the order of their keys. Raises NoSuchEntityError."""
+        role = _get(tx, call, params)
+        page = self._pages.of(call, params, role.resource.id)
+        shown, more = page.cut_whole(tagging.shown(resources.tags_of(tx, role.resource)))
+        return {"Tags": list(shown), **more}
+
+
+def described(tx: Transaction, role: Role) -> _Answer:
+    """A role as ListRoles shows it."""
+    return {
+        "Path": role.resource.path,
+        "RoleName": role.resource.name,
+        "RoleId": role.resource.id,
+        "Arn": role.resource.arn,
+        "CreateDate": role.resource.created_at,
+        "AssumeRolePolicyDocument": encoded(trust.shown(tx, role.trust_policy, role.trusted_ids)),
+        "Description": role.resource.description,
+        "MaxSessionDuration": role.max_session_seconds,
+    }
+
+
+def whole(tx: Transaction, role: Role) -> _Answer:
+    """A role as CreateRole shows it."""
+    arn = boundaries.boundary_of(tx, role.resource.id)
+    boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn} if arn is not None else None
+    tags = tagging.shown(resources.tags_of(tx, role.resource))
+    return {**described(tx, role), "PermissionsBoundary": boundary, "Tags": tags or None}
+
+
+def _get(tx: Transaction, call: Call, params: _Params) -> Role:
+    return roles.get(tx, call.principal.account_id, params["RoleName"])
+
+
+def _modifiable(tx: Transaction, call: Call, params: _Params) -> Role:
+    role = _get(tx, call, params)
+    roles.refuse_linked(role)
+    return role
