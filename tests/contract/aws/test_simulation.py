@@ -91,4 +91,4 @@ def test_faults_have_iams_codes(iam: Any) -> None:
 def test_no_policy_text_is_a_fault_of_the_server(iam: Any, text: str) -> None:
     with pytest.raises(ClientError) as caught:
         iam.get_context_keys_for_custom_policy(PolicyInputList=[text])
-    assert _error(caught) in {("InvalidInput", 400), ("ValidationError", 400)}
+    assert _error(caught) in {("InvalidInput", 400), ("ValidationError", 400), ("MalformedInput", 400)}
