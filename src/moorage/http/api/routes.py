@@ -1,10 +1,11 @@
 """The route table of `/api/v1`. The OpenAPI document is made from it, and a test compares docs/api.md with it."""
 
 from moorage.core.call import Requirement
-from moorage.http.api import accounts, auditing, finding, previewing, recovering, tokens
+from moorage.http.api import accounts, auditing, explaining, finding, previewing, recovering, tokens
 from moorage.http.api.route import AnyRoute, Route
 from moorage.http.api.values import Nothing, Page
 from moorage.identity.errors import AccountAlreadyExistsError, RegistriesWithoutNamesError, TokenNotFoundError
+from moorage.identity.iam_errors import NoSuchEntityError
 from moorage.images.errors import (
     ImageGoneError,
     ImageLayersNotFoundError,
@@ -132,6 +133,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=recovering.Undelete,
         answer=recovering.UndeletedImages,
         changes=True,
+        subjects=recovering.undeleted,
         errors=(*_PUSHED, ImageNotFoundError, ImageNotRemovedError),
     ),
     Route(
@@ -178,6 +180,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=recovering.Rollback,
         answer=recovering.RolledBackTag,
         changes=True,
+        subjects=recovering.rolled_back,
         errors=(*_PUSHED, TagNeverThereError, NothingEarlierError, ImageTagAlreadyExistsError),
     ),
     Route(
@@ -200,6 +203,17 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=Nothing,
         answer=auditing.Events,
         installation=True,
+    ),
+    Route(
+        "POST",
+        "/iam/explain",
+        explaining.explain_access,
+        "ExplainAccess",
+        (Requirement(("moorage:ExplainAccess",), "*"),),
+        query=Nothing,
+        body=explaining.Question,
+        answer=explaining.Explained,
+        errors=(NoSuchEntityError,),
     ),
 )
 """In the order of the document."""
