@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from moorage.audit.record import RESOURCE_TYPES, Row, accounts_of, event_id, row_id_of
-from moorage.core.clock import Timestamp
 from moorage.storage.database.schema.journal import audit
 from moorage.storage.database.transaction import Transaction
 
@@ -28,9 +27,9 @@ _GLOBAL_SOURCES = ("iam.amazonaws.com", "sts.amazonaws.com")
 class Filters:
     """What is looked for; everything that is given must hold."""
 
-    start: Timestamp | None = None
-    """That time or later."""
-    end: Timestamp | None = None
+    start: int | None = None
+    """That time (milliseconds) or later."""
+    end: int | None = None
     """That time or earlier."""
     event_id: str | None = None
     request_id: str | None = None

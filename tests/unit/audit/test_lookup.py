@@ -50,7 +50,7 @@ def found(ground: Ground, account: str | None, filters: Filters, limit: int = 50
 @pytest.fixture
 def calls(ground: Ground) -> Ground:
     """Ten calls of different kinds, with the ids 1 to 10."""
-    iam = {"event_source": "iam.amazonaws.com", "event_name": "CreateUser", "parameters": {}}
+    iam: dict[str, Any] = {"event_source": "iam.amazonaws.com", "event_name": "CreateUser", "parameters": {}}
     store(
         ground,
         (a_call(), None),

@@ -12,7 +12,7 @@ from moorage.core.call import Principal, Registry, Ruling
 from tests.unit.audit.rows import ACCOUNT, FOREIGNER, NOBODY, OTHER, REPOSITORY, SESSION, USER, a_call, a_row
 
 # The guide's table of members, and of which the values can be null.
-MEMBERS = {
+MEMBERS: dict[str, type | tuple[type, ...]] = {
     "eventTime": str,
     "eventVersion": str,
     "userIdentity": dict,
