@@ -18,6 +18,7 @@ from moorage.storage.database.transaction import Transaction
 _OF_AWS = "aws"
 """What stands in the ARNs of AWS's own policies where others have an account."""
 
+_PASS_ROLE = "iam:PassRole"
 _SCHEMES = ("https://", "http://")
 
 
@@ -31,7 +32,11 @@ def named(tx: Transaction, caller: Principal, need: Need) -> list[tuple[str, Own
     if need.kind == "*":
         return [("*", owner_of_account(caller.account_id))]
     trusting = any(action.startswith("sts:") for action in need.actions)
-    return [_named(tx, caller, Kind(need.kind), name, need.path, trusting) for name in need.names]
+    found = [_named(tx, caller, Kind(need.kind), name, need.path, trusting) for name in need.names]
+    if _PASS_ROLE in need.actions:
+        # What is handed on is the caller's to give; whether the service may take it is the operation's to say.
+        return [(arn, owner_of_account(caller.account_id)) for arn, _ in found]
+    return found
 
 
 def _named(tx: Transaction, caller: Principal, kind: Kind, name: str, path: str | None, trusting: bool) -> tuple[str, Owner]:
