@@ -24,6 +24,7 @@ _SOURCES = {
     "instance-profile": ("InstanceProfileName",),
     "oidc-provider": ("OpenIDConnectProviderArn", "Url"),
     "federated-user": ("Name",),
+    "service-linked-role": ("AWSServiceName", "RoleName", "DeletionTaskId"),
     "*": (),
 }
 _REPOSITORIES = ("repository", "repositories")

@@ -198,7 +198,7 @@ def test_an_expired_session_is_told_so(door: Door, client: Any, session: Keys) -
     door.prepare("UPDATE sessions SET expires_at = 1 WHERE id = ?", session.id)
     assert refusal(client("ecr", session).describe_repositories) == (400, "ExpiredTokenException", EXPIRED)
     assert refusal(client("sts", session).get_caller_identity) == (403, "ExpiredToken", EXPIRED)
-    assert _api(door, "GET", "/sessions", session).json()["code"] == "ExpiredTokenException"
+    assert _api(door, "GET", "/sessions", session).json()["code"] == "ExpiredToken"
     assert requests.get(f"http://{door.host}/v2/", auth=password, timeout=30).status_code in {401, 403}
     # Who does not know the session token is not told either.
     without = Keys(session.id, session.secret)
