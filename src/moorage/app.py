@@ -26,7 +26,7 @@ from moorage.http.distribution.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
 from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
-from moorage.identity import access_keys, accounts, tokens, user_keys
+from moorage.identity import access_keys, accounts, last_uses, tokens
 from moorage.identity.access_key_operations import AccessKeyOperations
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.account_operations import AbsentCredentialOperations, AccountOperations
@@ -44,6 +44,7 @@ from moorage.identity.policy_version_operations import PolicyVersionOperations
 from moorage.identity.principals import bound_ids, current_arns, principal_exists
 from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
+from moorage.identity.session_operations import SessionOperations
 from moorage.identity.simulation_operations import SimulationOperations
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.identity.user_operations import UserOperations
@@ -102,7 +103,7 @@ class WebApplication:
         self._database = Database(options.data_dir / "moorage.db", clock, wake_jobs=wake)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="work")
         self._closers = ThreadPoolExecutor(_CLOSERS, thread_name_prefix="closer")
-        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, user_keys.note_uses)
+        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, last_uses.note_uses)
         uploads = UploadService(self._database, blobs, UploadLimits(keeping.upload_expiry, keeping.max_uploads))
         points = self._database.point_reader()
         context = Context(
@@ -130,7 +131,7 @@ class WebApplication:
                 Dispatcher(Service("cloudtrail"), [AuditOperations(page_tokens)]),
             ],
             query=[
-                Dispatcher(Service("sts"), [SecurityTokenOperations()]),
+                Dispatcher(Service("sts"), [SecurityTokenOperations(sealer), SessionOperations(sealer)]),
                 Dispatcher(Service("iam"), _iam_rooms(sealer, page_tokens)),
             ],
             signatures=signatures,

@@ -1,11 +1,13 @@
-"""`moorage iam`: what IAM's own API does not have."""
+"""`moorage iam`: what IAM has beyond AWS's own APIs."""
 
+from moorage.cli.remote import sessions
 from moorage.cli.remote.command import Group, Verbs
 from moorage.cli.remote.explain import add_explain
 
 
 def _build(verbs: Verbs) -> None:
     add_explain(verbs)
+    sessions.build(verbs.group("session", "list and revoke temporary credentials"))
 
 
-IAM = Group("iam", "explain who may do what", _build)
+IAM = Group("iam", "explain who may do what; see and end what people and programs are signed in by", _build)
