@@ -1,11 +1,7 @@
 """Temporary credentials through boto3: who gets them, what they are good for, and how they end."""
 
 import base64
-import json
 import time
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,130 +9,58 @@ import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
 
+from tests.contract.aws.credentials import ALLOW, Keys, User, fresh, new_role, refusal
 from tests.contract.aws.door import ACCOUNT, REGION, ROOT, Door, Signer
 from tests.e2e.server import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
-ALLOW = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 INVALID = "The security token included in the request is invalid."
+ROOT_KEY = Keys(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 EXPIRED = "The security token included in the request is expired"
 
 
-@dataclass(frozen=True)
-class Keys:
-    """Credentials of any kind."""
-
-    id: str
-    secret: str
-    token: str | None = None
-
-    @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> "Keys":
-        """What STS handed out."""
-        given = answer["Credentials"]
-        return cls(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-
-
-@dataclass(frozen=True)
-class User:
-    """A user who may do everything in the account."""
-
-    name: str
-    arn: str
-    id: str
-    keys: Keys
-
-
-def _fresh(what: str) -> str:
-    return f"{what}-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def client(door: Door) -> Callable[[str, Keys], Any]:
-    """Makes clients of a service with credentials."""
-    return lambda service, keys: door.client(key_id=keys.id, secret=keys.secret, token=keys.token, service=service)
-
-
-@pytest.fixture
-def user(iam: Any) -> User:
-    name = _fresh("user")
-    made = iam.create_user(UserName=name)["User"]
-    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=ALLOW)
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    return User(name, made["Arn"], made["UserId"], Keys(key["AccessKeyId"], key["SecretAccessKey"]))
-
-
-def new_role(iam: Any, principal: Any, *, allow: str | None = ALLOW, **statement: Any) -> dict[str, Any]:
-    """A role that may do what `allow` says, and that this principal may take."""
-    trust = {"Effect": "Allow", "Principal": principal, "Action": ["sts:AssumeRole", "sts:TagSession"], **statement}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role: dict[str, Any] = iam.create_role(RoleName=_fresh("role"), AssumeRolePolicyDocument=document)["Role"]
-    if allow is not None:
-        iam.put_role_policy(RoleName=role["RoleName"], PolicyName="all", PolicyDocument=allow)
-    return role
-
-
-@pytest.fixture
-def role(iam: Any, user: User) -> dict[str, Any]:
-    """A role that the user may take and that may do everything."""
-    return new_role(iam, {"AWS": user.arn})
-
-
-@pytest.fixture
-def session(client: Any, user: User, role: dict[str, Any]) -> Keys:
-    """A session of the role, opened by the user."""
-    return Keys.of(client("sts", user.keys).assume_role(RoleArn=role["Arn"], RoleSessionName="ci"))
-
-
-def refusal(call: Any, **members: Any) -> tuple[int, str, str]:
-    """Status, code and message of a call that must be refused."""
-    with pytest.raises(ClientError) as caught:
-        call(**members)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
-
-
-def login(client: Any, keys: Keys) -> tuple[str, str]:
+def login(client_of: Any, keys: Keys) -> tuple[str, str]:
     """What docker signs in with."""
-    given = client("ecr", keys).get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    given = client_of("ecr", keys).get_authorization_token()["authorizationData"][0]["authorizationToken"]
     user, _, password = base64.b64decode(given).decode().partition(":")
     return user, password
 
 
-def _api(door: Door, method: str, path: str, keys: Keys = Keys(ACCESS_KEY_ID, SECRET_ACCESS_KEY)) -> requests.Response:
+def _api(door: Door, method: str, path: str, keys: Keys = ROOT_KEY) -> requests.Response:
     request = AWSRequest(method, f"http://{door.host}/api/v1{path}")
     SigV4Auth(Credentials(keys.id, keys.secret, keys.token), "moorage", REGION).add_auth(request)
     return requests.request(method, str(request.url), headers=dict(request.headers.items()), timeout=30)
 
 
 def test_a_role_session_works_at_every_door(
-    door: Door, client: Any, iam: Any, user: User, role: dict[str, Any], session: Keys
+    door: Door, client_of: Any, iam: Any, power_user: User, trusting_role: dict[str, Any], role_session: Keys
 ) -> None:
-    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role['RoleName']}/ci"
-    who = client("sts", session).get_caller_identity()
-    assert (who["Account"], who["Arn"], who["UserId"]) == (ACCOUNT, arn, f"{role['RoleId']}:ci")
-    name = _fresh("team/app")
-    client("ecr", session).create_repository(repositoryName=name)
-    password = login(client, session)
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{trusting_role['RoleName']}/ci"
+    who = client_of("sts", role_session).get_caller_identity()
+    assert (who["Account"], who["Arn"], who["UserId"]) == (ACCOUNT, arn, f"{trusting_role['RoleId']}:ci")
+    name = fresh("team/app")
+    client_of("ecr", role_session).create_repository(repositoryName=name)
+    password = login(client_of, role_session)
     assert requests.get(f"http://{door.host}/v2/{name}/tags/list", auth=password, timeout=30).status_code == 200
-    listed = _api(door, "GET", "/sessions?limit=1000", session).json()["sessions"]
-    [mine] = [each for each in listed if each["access_key_id"] == session.id]
+    listed = _api(door, "GET", "/sessions?limit=1000", role_session).json()["sessions"]
+    [mine] = [each for each in listed if each["access_key_id"] == role_session.id]
     assert (mine["principal_arn"], mine["kind"], mine["opened_by"]) == (arn, "AssumedRole", None)
-    assert client("iam", session).get_role(RoleName=role["RoleName"])["Role"]["Arn"] == role["Arn"]
+    assert client_of("iam", role_session).get_role(RoleName=trusting_role["RoleName"])["Role"]["Arn"] == trusting_role["Arn"]
     deadline = time.monotonic() + 5
-    while not (used := iam.get_role(RoleName=role["RoleName"])["Role"]["RoleLastUsed"]) and time.monotonic() < deadline:
+    while (
+        not (used := iam.get_role(RoleName=trusting_role["RoleName"])["Role"]["RoleLastUsed"]) and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     assert used["Region"] == REGION and abs(used["LastUsedDate"].timestamp() - time.time()) < 60
 
 
-def test_a_users_session_token_speaks_as_the_user(client: Any, user: User) -> None:
-    keys = Keys.of(client("sts", user.keys).get_session_token(DurationSeconds=900))
-    who = client("sts", keys).get_caller_identity()
-    assert (who["Arn"], who["UserId"]) == (user.arn, user.id)
-    assert client("ecr", keys).describe_repositories()["ResponseMetadata"]["HTTPStatusCode"] == 200
-    assert refusal(client("iam", keys).list_users) == (403, "InvalidClientTokenId", INVALID)
-    refused = refusal(client("sts", keys).get_session_token)
+def test_a_users_session_token_speaks_as_the_user(client_of: Any, power_user: User) -> None:
+    keys = Keys.of(client_of("sts", power_user.keys).get_session_token(DurationSeconds=900))
+    who = client_of("sts", keys).get_caller_identity()
+    assert (who["Arn"], who["UserId"]) == (power_user.arn, power_user.id)
+    assert client_of("ecr", keys).describe_repositories()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert refusal(client_of("iam", keys).list_users) == (403, "InvalidClientTokenId", INVALID)
+    refused = refusal(client_of("sts", keys).get_session_token)
     assert refused == (403, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 
 
@@ -148,18 +72,18 @@ def test_the_roots_session_token_lasts_an_hour_at_most(door: Door) -> None:
     assert made.get_caller_identity()["Arn"] == ROOT
 
 
-def test_a_federated_user_speaks_for_itself(client: Any, user: User) -> None:
-    answer = client("sts", user.keys).get_federation_token(Name="bob", Policy=ALLOW)
+def test_a_federated_user_speaks_for_itself(client_of: Any, power_user: User) -> None:
+    answer = client_of("sts", power_user.keys).get_federation_token(Name="bob", Policy=ALLOW)
     arn = f"arn:aws:sts::{ACCOUNT}:federated-user/bob"
     assert answer["FederatedUser"] == {"FederatedUserId": f"{ACCOUNT}:bob", "Arn": arn}
     assert answer["PackedPolicySize"] > 0
     keys = Keys.of(answer)
-    assert client("sts", keys).get_caller_identity()["Arn"] == arn
-    assert refusal(client("iam", keys).list_users)[1] == "InvalidClientTokenId"
-    assert client("ecr", keys).describe_repositories()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert client_of("sts", keys).get_caller_identity()["Arn"] == arn
+    assert refusal(client_of("iam", keys).list_users)[1] == "InvalidClientTokenId"
+    assert client_of("ecr", keys).describe_repositories()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_a_root_takes_no_role(door: Door, role: dict[str, Any], iam: Any) -> None:
+def test_a_root_takes_no_role(door: Door, trusting_role: dict[str, Any], iam: Any) -> None:
     sts = door.client(service="sts")
     trusting = new_role(iam, {"AWS": ACCOUNT})
     refused = refusal(sts.assume_role, RoleArn=trusting["Arn"], RoleSessionName="ci")
@@ -167,65 +91,72 @@ def test_a_root_takes_no_role(door: Door, role: dict[str, Any], iam: Any) -> Non
 
 
 def test_a_temporary_key_is_good_with_its_own_session_token_only(
-    door: Door, client: Any, user: User, role: dict[str, Any], session: Keys
+    door: Door, client_of: Any, power_user: User, trusting_role: dict[str, Any], role_session: Keys
 ) -> None:
-    other = Keys.of(client("sts", user.keys).assume_role(RoleArn=role["Arn"], RoleSessionName="other"))
-    assert session.token is not None
-    wrong = [None, other.token, session.token[:-1], session.token + "A", "A" * len(session.token), session.token.swapcase()]
+    other = Keys.of(client_of("sts", power_user.keys).assume_role(RoleArn=trusting_role["Arn"], RoleSessionName="other"))
+    assert role_session.token is not None
+    wrong = [
+        None,
+        other.token,
+        role_session.token[:-1],
+        role_session.token + "A",
+        "A" * len(role_session.token),
+        role_session.token.swapcase(),
+    ]
     for token in wrong:
-        keys = Keys(session.id, session.secret, token)
-        assert refusal(client("ecr", keys).describe_repositories) == (400, "UnrecognizedClientException", INVALID)
-        assert refusal(client("sts", keys).get_caller_identity) == (403, "InvalidClientTokenId", INVALID)
-    long_term = Keys(user.keys.id, user.keys.secret, session.token)
-    assert refusal(client("ecr", long_term).describe_repositories)[1] == "UnrecognizedClientException"
-    forged = Keys("ASIAAAAAAAAAAAAAAAAA", session.secret, session.token)
-    assert refusal(client("ecr", forged).describe_repositories)[1] == "UnrecognizedClientException"
-    stolen = Keys(session.id, other.secret, session.token)
-    assert refusal(client("ecr", stolen).describe_repositories)[1] == "InvalidSignatureException"
+        keys = Keys(role_session.id, role_session.secret, token)
+        assert refusal(client_of("ecr", keys).describe_repositories) == (400, "UnrecognizedClientException", INVALID)
+        assert refusal(client_of("sts", keys).get_caller_identity) == (403, "InvalidClientTokenId", INVALID)
+    long_term = Keys(power_user.keys.id, power_user.keys.secret, role_session.token)
+    assert refusal(client_of("ecr", long_term).describe_repositories)[1] == "UnrecognizedClientException"
+    forged = Keys("ASIAAAAAAAAAAAAAAAAA", role_session.secret, role_session.token)
+    assert refusal(client_of("ecr", forged).describe_repositories)[1] == "UnrecognizedClientException"
+    stolen = Keys(role_session.id, other.secret, role_session.token)
+    assert refusal(client_of("ecr", stolen).describe_repositories)[1] == "InvalidSignatureException"
 
 
-def test_a_presigned_request_carries_the_session_token_in_its_query(door: Door, session: Keys) -> None:
-    signer = Signer(key_id=session.id, secret=session.secret, token=session.token, expires=60)
+def test_a_presigned_request_carries_the_session_token_in_its_query(door: Door, role_session: Keys) -> None:
+    signer = Signer(key_id=role_session.id, secret=role_session.secret, token=role_session.token, expires=60)
     assert door.raw("DescribeRepositories", b"{}", signer).status == 200
     for token in (None, "A" * 256):
-        wrong = Signer(key_id=session.id, secret=session.secret, token=token, expires=60)
+        wrong = Signer(key_id=role_session.id, secret=role_session.secret, token=token, expires=60)
         refused = door.raw("DescribeRepositories", b"{}", wrong)
         assert (refused.status, refused.document["__type"]) == (400, "UnrecognizedClientException")
 
 
-def test_an_expired_session_is_told_so(door: Door, client: Any, session: Keys) -> None:
-    password = login(client, session)
-    door.prepare("UPDATE sessions SET expires_at = 1 WHERE id = ?", session.id)
-    assert refusal(client("ecr", session).describe_repositories) == (400, "ExpiredTokenException", EXPIRED)
-    assert refusal(client("sts", session).get_caller_identity) == (403, "ExpiredToken", EXPIRED)
-    assert _api(door, "GET", "/sessions", session).json()["code"] == "ExpiredToken"
+def test_an_expired_session_is_told_so(door: Door, client_of: Any, role_session: Keys) -> None:
+    password = login(client_of, role_session)
+    door.prepare("UPDATE sessions SET expires_at = 1 WHERE id = ?", role_session.id)
+    assert refusal(client_of("ecr", role_session).describe_repositories) == (400, "ExpiredTokenException", EXPIRED)
+    assert refusal(client_of("sts", role_session).get_caller_identity) == (403, "ExpiredToken", EXPIRED)
+    assert _api(door, "GET", "/sessions", role_session).json()["code"] == "ExpiredToken"
     assert requests.get(f"http://{door.host}/v2/", auth=password, timeout=30).status_code in {401, 403}
     # Who does not know the session token is not told either.
-    without = Keys(session.id, session.secret)
-    assert refusal(client("ecr", without).describe_repositories)[1] == "UnrecognizedClientException"
+    without = Keys(role_session.id, role_session.secret)
+    assert refusal(client_of("ecr", without).describe_repositories)[1] == "UnrecognizedClientException"
 
 
-def test_a_revoked_session_is_refused_on_the_next_request(door: Door, client: Any, session: Keys) -> None:
-    password = login(client, session)
+def test_a_revoked_session_is_refused_on_the_next_request(door: Door, client_of: Any, role_session: Keys) -> None:
+    password = login(client_of, role_session)
     assert requests.get(f"http://{door.host}/v2/", auth=password, timeout=30).status_code == 200
-    assert _api(door, "DELETE", f"/sessions/{session.id}").status_code == 204
-    assert refusal(client("ecr", session).describe_repositories) == (400, "UnrecognizedClientException", INVALID)
+    assert _api(door, "DELETE", f"/sessions/{role_session.id}").status_code == 204
+    assert refusal(client_of("ecr", role_session).describe_repositories) == (400, "UnrecognizedClientException", INVALID)
     assert requests.get(f"http://{door.host}/v2/", auth=password, timeout=30).status_code == 401
-    gone = _api(door, "DELETE", f"/sessions/{session.id}")
+    gone = _api(door, "DELETE", f"/sessions/{role_session.id}")
     assert (gone.status_code, gone.json()["message"]) == (404, "There is no such session.")
 
 
 def test_sessions_end_with_their_role_their_user_and_their_key(
-    door: Door, client: Any, iam: Any, user: User, role: dict[str, Any], session: Keys
+    door: Door, client_of: Any, iam: Any, power_user: User, trusting_role: dict[str, Any], role_session: Keys
 ) -> None:
-    own = Keys.of(client("sts", user.keys).get_session_token())
-    password = login(client, own)
-    iam.update_access_key(UserName=user.name, AccessKeyId=user.keys.id, Status="Inactive")
-    assert refusal(client("ecr", own).describe_repositories)[1] == "UnrecognizedClientException"
+    own = Keys.of(client_of("sts", power_user.keys).get_session_token())
+    password = login(client_of, own)
+    iam.update_access_key(UserName=power_user.name, AccessKeyId=power_user.keys.id, Status="Inactive")
+    assert refusal(client_of("ecr", own).describe_repositories)[1] == "UnrecognizedClientException"
     assert requests.get(f"http://{door.host}/v2/", auth=password, timeout=30).status_code == 401
-    iam.delete_role_policy(RoleName=role["RoleName"], PolicyName="all")
-    iam.delete_role(RoleName=role["RoleName"])
-    assert refusal(client("ecr", session).describe_repositories)[1] == "UnrecognizedClientException"
+    iam.delete_role_policy(RoleName=trusting_role["RoleName"], PolicyName="all")
+    iam.delete_role(RoleName=trusting_role["RoleName"])
+    assert refusal(client_of("ecr", role_session).describe_repositories)[1] == "UnrecognizedClientException"
 
 
 @pytest.mark.parametrize(
@@ -245,16 +176,16 @@ def test_sessions_end_with_their_role_their_user_and_their_key(
     ],
 )
 def test_what_cannot_be_a_session_is_refused(
-    client: Any, iam: Any, user: User, members: dict[str, Any], status: int, code: str
+    client_of: Any, iam: Any, power_user: User, members: dict[str, Any], status: int, code: str
 ) -> None:
-    role = new_role(iam, {"AWS": user.arn}, Action="sts:*")
+    role = new_role(iam, {"AWS": power_user.arn}, Action="sts:*")
     given = {"RoleArn": role["Arn"], "RoleSessionName": "ci", **members}
-    assert refusal(client("sts", user.keys).assume_role, **given)[:2] == (status, code)
+    assert refusal(client_of("sts", power_user.keys).assume_role, **given)[:2] == (status, code)
 
 
-def test_a_key_tells_its_account(door: Door, client: Any, user: User, session: Keys) -> None:
+def test_a_key_tells_its_account(door: Door, client_of: Any, power_user: User, role_session: Keys) -> None:
     sts = door.client(service="sts")
-    for key in (ACCESS_KEY_ID, user.keys.id, session.id):
+    for key in (ACCESS_KEY_ID, power_user.keys.id, role_session.id):
         assert sts.get_access_key_info(AccessKeyId=key)["Account"] == ACCOUNT
     assert refusal(sts.get_access_key_info, AccessKeyId="AKIAAAAAAAAAAAAAAAAA")[1] == "ValidationError"
 
