@@ -23,9 +23,8 @@ def _key_of(ground: Ground, name: str) -> MadeKey:
 def test_the_newest_use_counts_in_whatever_order_processes_write_theirs(ground: Ground) -> None:
     made = _key_of(ground, "alice")
     for at in (20, 10, 30, 20):
-        ground.write(
-            lambda tx, at=at: user_keys.note_uses(tx, {made.facts.id: Use(at, "ecr", f"r-{at}"), "AKIAGONE": Use(1, "", "")})
-        )
+        used = {made.facts.id: Use(at, "ecr", f"r-{at}"), "AKIAGONE": Use(1, "", "")}
+        ground.write(partial(user_keys.note_uses, used=used))
     found = ground.read(lambda tx: user_keys.find(tx, ACCOUNT, made.facts.id))
     assert found is not None and found.last_used == Use(30, "ecr", "r-30")
 
