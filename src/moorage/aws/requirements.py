@@ -18,6 +18,7 @@ _SOURCES = {
     "repository": ("repositoryName", "resourceArn"),
     "repositories": ("repositoryNames",),
     "user": ("UserName", "PolicySourceArn"),
+    "access-key": ("AccessKeyId",),  # the user whose key it is
     "group": ("GroupName",),
     "role": ("RoleName", "RoleArn", "customRoleArn"),
     "policy": ("PolicyArn", "PolicyName"),
