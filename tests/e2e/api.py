@@ -117,8 +117,13 @@ class Api:
 
     def ecr(self) -> Any:
         """A boto3 client of the ECR API with this key; to be closed."""
-        return boto3.client(
-            "ecr",
+        return self.client("ecr")
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of one of AWS's APIs with this key; to be closed."""
+        make: Any = boto3.client  # its stubs want a literal name
+        return make(
+            service,
             endpoint_url=f"http://{self.host}",
             region_name=self.region,
             aws_access_key_id=self.key.id,

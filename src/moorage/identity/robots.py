@@ -18,6 +18,7 @@ from moorage.identity.inline_policies import InlinePolicy
 from moorage.identity.resources import Kind, Resource
 from moorage.identity.scope import WORDS, Scope
 from moorage.identity.tokens import NewToken
+from moorage.storage.database.schema.iam import iam_resources
 from moorage.storage.database.schema.identity import tokens as tokens_table
 from moorage.storage.database.transaction import Transaction
 
@@ -57,9 +58,12 @@ def create(tx: Transaction, account_id: str, name: str, scope: Scope, *, region:
 
 
 def get(tx: Transaction, account_id: str, name: str) -> Robot:
-    """The account's robot of that name; raises NoSuchEntityError, also for a user that is no robot."""
+    """The account's robot of that name; raises NoSuchEntityError, also for a user that is no robot.
+
+    The name must be spelled as the robot's is: what the caller may do was decided about an ARN in that spelling.
+    """
     user = resources.find(tx, account_id, Kind.USER, name)
-    if user is None or user.path != PATH:
+    if user is None or user.path != PATH or user.name != name:
         raise NoSuchEntityError(f"The robot with name {name} cannot be found.")
     return _read(tx, user)
 
@@ -77,8 +81,18 @@ def delete(tx: Transaction, robot: Robot) -> None:
 
 def listed(tx: Transaction, account_id: str, after: str | None, limit: int) -> list[Robot]:
     """Robots in the order of their names in lower case, behind one of them."""
-    found = resources.listed(tx, account_id, Kind.USER, path_prefix=PATH, after=after, limit=limit)
-    return [_read(tx, user) for user in found]
+    query = (
+        sa.select(iam_resources)
+        .where(
+            iam_resources.c.account_id == account_id,
+            iam_resources.c.kind == Kind.USER,
+            iam_resources.c.path == PATH,
+            iam_resources.c.name_key > (after or ""),
+        )
+        .order_by(iam_resources.c.name_key)
+        .limit(limit)
+    )
+    return [_read(tx, resources.read(row)) for row in tx.all(query)]
 
 
 def policy_text(account_id: str, scope: Scope) -> str:
