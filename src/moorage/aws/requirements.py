@@ -19,6 +19,7 @@ _SOURCES = {
     "repositories": ("repositoryNames",),
     "templated": ("prefix",),
     "user": ("UserName", "PolicySourceArn"),
+    "access-key": ("AccessKeyId",),  # the user whose key it is
     "group": ("GroupName",),
     "role": ("RoleName", "RoleArn", "customRoleArn"),
     "policy": ("PolicyArn", "PolicyName"),

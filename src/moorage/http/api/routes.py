@@ -1,7 +1,7 @@
 """The route table of `/api/v1`. The OpenAPI document is made from it, and a test compares docs/api.md with it."""
 
 from moorage.core.call import Requirement
-from moorage.http.api import accounts, auditing, explaining, finding, previewing, recovering, sessions, tokens
+from moorage.http.api import accounts, auditing, explaining, finding, previewing, recovering, robots, sessions, tokens
 from moorage.http.api.route import AnyRoute, Route
 from moorage.http.api.values import Nothing, Page
 from moorage.identity.errors import (
@@ -10,7 +10,8 @@ from moorage.identity.errors import (
     SessionNotFoundError,
     TokenNotFoundError,
 )
-from moorage.identity.iam_errors import NoSuchEntityError
+from moorage.identity.iam_errors import EntityAlreadyExistsError, NoSuchEntityError, QuotaExceededError
+from moorage.identity.policy_errors import PolicyLimitError
 from moorage.images.errors import (
     ImageGoneError,
     ImageLayersNotFoundError,
@@ -92,6 +93,54 @@ ROUTES: tuple[AnyRoute, ...] = (
         status=204,
         changes=True,
         errors=(TokenNotFoundError,),
+    ),
+    Route(
+        "POST",
+        "/robots",
+        robots.create_robot,
+        "CreateRobot",
+        (Requirement(("moorage:CreateRobot", "iam:CreateUser", "iam:PutUserPolicy"), "robot"),),
+        query=Nothing,
+        body=robots.NewRobot,
+        answer=robots.RobotPassword,
+        status=201,
+        changes=True,
+        errors=(EntityAlreadyExistsError, QuotaExceededError, PolicyLimitError),
+    ),
+    Route(
+        "GET",
+        "/robots",
+        robots.list_robots,
+        "ListRobots",
+        (Requirement(("moorage:ListRobots",), "*"),),
+        query=Page,
+        body=Nothing,
+        answer=robots.Robots,
+    ),
+    Route(
+        "POST",
+        "/robots/rotate",
+        robots.rotate_robot,
+        "RotateRobot",
+        (Requirement(("moorage:RotateRobot", "iam:CreateAccessKey"), "robot"),),
+        query=Nothing,
+        body=robots.Rotation,
+        answer=robots.RobotPassword,
+        changes=True,
+        errors=(NoSuchEntityError,),
+    ),
+    Route(
+        "DELETE",
+        "/robots",
+        robots.delete_robot,
+        "DeleteRobot",
+        (Requirement(("moorage:DeleteRobot", "iam:DeleteUser", "iam:DeleteUserPolicy"), "robot"),),
+        query=robots.RobotQuery,
+        body=Nothing,
+        answer=Nothing,
+        status=204,
+        changes=True,
+        errors=(NoSuchEntityError,),
     ),
     Route(
         "GET",
