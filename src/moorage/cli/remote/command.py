@@ -70,6 +70,12 @@ class Verbs:
         self._finish(parser)
         return parser
 
+    def group(self, word: str, help_text: str) -> "Verbs":
+        """Declare `moorage GROUP WORD …`; what it returns takes the commands below."""
+        text = help_text[0].upper() + help_text[1:]
+        parser: Parser = self._actions.add_parser(word, help=help_text, description=f"{text}.")
+        return Verbs(parser.add_subparsers(dest="verb_below", metavar="command", required=True), self._finish)
+
 
 def show_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
     """Print entries in aligned columns, `columns` being headings by member; a dash stands for what is not there."""
