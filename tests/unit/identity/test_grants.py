@@ -170,8 +170,11 @@ def test_a_root_needs_no_policies_and_is_limited_by_those_of_the_operator(api: I
     assert sources(of(api, ROOT).service_control) == [("none", "a"), ("none", "b")]
     assert decide(api, ROOT, "ecr:GetImage") == (Outcome.ALLOWED, Layer.ROOT)
     assert decide(api, ROOT, "ecr:PutImage") == (Outcome.IMPLICIT_DENY, Layer.SERVICE_CONTROL)
-    for name in ("a", "b"):
-        assert api.ground.write(lambda tx, name=name: service_control.delete(tx, ACCOUNT, name))
+    assert api.ground.write(lambda tx: [service_control.delete(tx, ACCOUNT, name) for name in ("a", "b", "c")]) == [
+        True,
+        True,
+        False,
+    ]
     assert of(api, ROOT) == Grants()
 
 
