@@ -1,7 +1,7 @@
 """IAM's operations on the ground: requests from the form on, as the Query protocol brings them, and the answers' members."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +45,7 @@ def _service() -> Service:
 class IamApi:
     """What the root of the account does by IAM's API; whether it may is not asked."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, *more: Callable[[Pages], object]) -> None:
         self.ground = ground
         pages = Pages(PageTokens(SECRET))
         rooms = [
@@ -54,6 +54,7 @@ class IamApi:
             AttachmentOperations(pages),
             InlinePolicyOperations(pages),
             AuthorizationOperations(pages),
+            *(room(pages) for room in more),
         ]
         self.dispatcher = Dispatcher(_service(), rooms)
 
@@ -76,6 +77,15 @@ class IamApi:
     def call(self, operation: str) -> Call:
         """A call that was allowed."""
         return replace(self.ground.call(operation), event_source="iam.amazonaws.com")
+
+    def filled(self, operation: str, **params: Any) -> dict[str, tuple[str, ...]]:
+        """The context keys that a request fills besides those of every request."""
+        entry, decoded = self.decoded(operation, params)
+        found = dict(entry.context(decoded))
+        look_up = entry.context_from
+        if look_up is not None:
+            found |= self.ground.read(lambda tx: look_up(tx, self.call(operation), decoded))
+        return found
 
     # --- what other rooms' operations make --------------------------------------------------------------------------
 
