@@ -203,7 +203,7 @@ def _creates(iam: Any, arn: str, text: str, times: int = 1) -> None:
         (
             lambda iam, _arn: iam.delete_policy(PolicyArn=ADMINISTRATOR),
             "AccessDenied",
-            f"User: {ROOT} is not authorized to perform: iam:DeletePolicy on resource: policy {ADMINISTRATOR}",
+            f"User: {ROOT} is not authorized to perform: iam:DeletePolicy on resource: {ADMINISTRATOR}",
             403,
         ),
         (

@@ -195,7 +195,7 @@ def test_an_arn_that_is_not_a_policys_own_finds_nothing(api: IamApi, spelled: st
     ],
 )
 def test_nobody_changes_a_policy_of_aws(api: IamApi, operation: str, more: dict[str, Any]) -> None:
-    text = f"User: {ROOT.arn} is not authorized to perform: iam:{operation} on resource: policy {ADMINISTRATOR}"
+    text = f"User: {ROOT.arn} is not authorized to perform: iam:{operation} on resource: {ADMINISTRATOR}"
     refused(AccessDeniedError, text, api, operation, PolicyArn=ADMINISTRATOR, **more)
 
 
