@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.contract.aws.door import ACCOUNT, ROOT
 from tests.contract.aws.iam import failed, fresh
@@ -302,3 +303,30 @@ def test_an_account_is_shown_as_a_whole(other_iam: Any) -> None:
     only = iam.get_account_authorization_details(Filter=["Group", "AWSManagedPolicy"], MaxItems=1000)
     assert [bool(only[each]) for each in lists] == [False, True, False, True]
     assert {each["Arn"] for each in only["Policies"]} == {ADMINISTRATOR}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 60_000,
+        '{"a":' * 20_000,
+        "null",
+        '"x"',
+        TEXT.replace("Read", "R\\u0000"),
+        TEXT.replace('"Sid"', '"Effect"'),
+        "\N{BULLET}",
+    ],
+    ids=["nested lists", "nested objects", "null", "text", "NUL", "repeated key", "beyond Latin-1"],
+)
+def test_what_is_no_policy_is_refused_as_such(iam: Any, user: str, arn: str, text: str) -> None:
+    for operation, named in (
+        ("put_user_policy", {"UserName": user, "PolicyName": "own"}),
+        ("create_policy_version", {"PolicyArn": arn}),
+        ("create_policy", {"PolicyName": fresh("policy")}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            getattr(iam, operation)(**named, PolicyDocument=text)
+        answer = caught.value.response
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+        assert answer["Error"]["Code"] in {"MalformedPolicyDocument", "ValidationError"}
+    assert iam.list_user_policies(UserName=user)["PolicyNames"] == []
