@@ -1,11 +1,26 @@
 """The route table of `/api/v1`. The OpenAPI document is made from it, and a test compares docs/api.md with it."""
 
 from moorage.core.call import Requirement
-from moorage.http.api import accounts, auditing, explaining, finding, previewing, recovering, robots, sessions, tokens
+from moorage.http.api import (
+    account_policies,
+    accounts,
+    auditing,
+    explaining,
+    finding,
+    previewing,
+    recovering,
+    robots,
+    sessions,
+    tokens,
+)
 from moorage.http.api.route import AnyRoute, Route
 from moorage.http.api.values import Nothing, Page
+from moorage.iam.errors import MalformedPolicyError, PolicyTooLargeError
 from moorage.identity.errors import (
     AccountAlreadyExistsError,
+    AccountNotFoundError,
+    AccountPolicyNotFoundError,
+    DefaultAccountPolicyError,
     RegistriesWithoutNamesError,
     SessionNotFoundError,
     TokenNotFoundError,
@@ -58,6 +73,57 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=Nothing,
         answer=accounts.Accounts,
         installation=True,
+    ),
+    Route(
+        "PUT",
+        "/accounts/{account_id}/policies/{name}",
+        account_policies.put_account_policy,
+        "PutAccountPolicy",
+        (Requirement(("moorage:PutAccountPolicy",), "*"),),
+        query=Nothing,
+        body=account_policies.NewAccountPolicy,
+        answer=account_policies.AccountPolicy,
+        changes=True,
+        installation=True,
+        errors=(AccountNotFoundError, DefaultAccountPolicyError, MalformedPolicyError, PolicyTooLargeError, QuotaExceededError),
+    ),
+    Route(
+        "GET",
+        "/accounts/{account_id}/policies",
+        account_policies.list_account_policies,
+        "ListAccountPolicies",
+        (Requirement(("moorage:ListAccountPolicies",), "*"),),
+        query=Page,
+        body=Nothing,
+        answer=account_policies.AccountPolicies,
+        installation=True,
+        errors=(AccountNotFoundError,),
+    ),
+    Route(
+        "GET",
+        "/accounts/{account_id}/policies/{name}",
+        account_policies.get_account_policy,
+        "GetAccountPolicy",
+        (Requirement(("moorage:GetAccountPolicy",), "*"),),
+        query=Nothing,
+        body=Nothing,
+        answer=account_policies.AccountPolicy,
+        installation=True,
+        errors=(AccountNotFoundError, AccountPolicyNotFoundError),
+    ),
+    Route(
+        "DELETE",
+        "/accounts/{account_id}/policies/{name}",
+        account_policies.delete_account_policy,
+        "DeleteAccountPolicy",
+        (Requirement(("moorage:DeleteAccountPolicy",), "*"),),
+        query=Nothing,
+        body=Nothing,
+        answer=Nothing,
+        status=204,
+        changes=True,
+        installation=True,
+        errors=(AccountNotFoundError, AccountPolicyNotFoundError),
     ),
     Route(
         "POST",
