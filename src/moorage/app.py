@@ -31,6 +31,7 @@ from moorage.identity.pages import Pages
 from moorage.identity.principals import principal_exists
 from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
+from moorage.identity.session_operations import SessionOperations
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.identity.user_operations import UserOperations
 from moorage.images import store as images
@@ -110,7 +111,7 @@ class WebApplication:
             context,
             json=[Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens))],
             query=[
-                Dispatcher(Service("sts"), [SecurityTokenOperations()]),
+                Dispatcher(Service("sts"), [SecurityTokenOperations(sealer), SessionOperations(sealer)]),
                 Dispatcher(Service("iam"), _iam_rooms(page_tokens)),
             ],
             signatures=signatures,
