@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
-_HASHES = {"256": SHA256, "384": SHA384, "512": SHA512}
+_HASHES: dict[str, type[SHA256 | SHA384 | SHA512]] = {"256": SHA256, "384": SHA384, "512": SHA512}
 _CURVES: dict[str, tuple[type[ec.EllipticCurve], str, int]] = {
     "ES256": (ec.SECP256R1, "P-256", 32),
     "ES384": (ec.SECP384R1, "P-384", 48),
