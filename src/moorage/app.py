@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from moorage.access.authorize import Warden
 from moorage.audit.file import AuditFile
 from moorage.audit.keeping import Export
 from moorage.audit.operations import AuditOperations
@@ -42,7 +43,7 @@ from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
 from moorage.identity.policy_operations import PolicyOperations
 from moorage.identity.policy_version_operations import PolicyVersionOperations
-from moorage.identity.principals import principal_exists
+from moorage.identity.principals import bound_ids, current_arns, principal_exists
 from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
 from moorage.identity.session_operations import SessionOperations
@@ -62,6 +63,7 @@ from moorage.outgoing.client import Limits, OutgoingClient
 from moorage.outgoing.networks import Permitted
 from moorage.registries.operations import RegistryOperations
 from moorage.registries.policy_operations import RegistryPolicyOperations
+from moorage.registries.policy_text import Principals
 from moorage.repositories.operations import RepositoryOperations
 from moorage.repositories.policy_operations import RepositoryPolicyOperations
 from moorage.repositories.scanning_operations import RepositoryScanningOperations
@@ -110,9 +112,10 @@ class WebApplication:
         self._closers = ThreadPoolExecutor(_CLOSERS, thread_name_prefix="closer")
         self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, user_keys.note_uses)
         uploads = UploadService(self._database, blobs, UploadLimits(keeping.upload_expiry, keeping.max_uploads))
+        points = self._database.point_reader()
         context = Context(
             database=self._database,
-            points=self._database.point_reader(),
+            points=points,
             blobs=blobs,
             uploads=uploads,
             recorder=self._recorder,
@@ -122,6 +125,7 @@ class WebApplication:
             closers=self._closers,
             ids=RequestIds(),
             policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
+            warden=Warden(points, self._database),
         )
         urls = DownloadUrls(secret)
         sealer, page_tokens = Sealer(secret), PageTokens(secret)
@@ -142,7 +146,7 @@ class WebApplication:
         )
         recovery = Recovery(self._database, retention=keeping.retention, sparse_indexes=keeping.sparse_indexes)
         api = Api(context, signatures, strangers, Parts(sealer, page_tokens, recovery))
-        self.hot = HotAnswers(context.points, clock, context.ids, self._recorder)
+        self.hot = HotAnswers(context.points, clock, context.ids, self._recorder, context.warden)
         distribution = Distribution(context, Authenticator(context.points, clock), self.hot, strangers)
         self.asgi = PrivateApplication(context, distribution, control, api, urls, self.hot)
 
@@ -236,15 +240,16 @@ def ecr_operation_names() -> list[str]:
 def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: PageTokens) -> list[object]:
     """Everything that has operations."""
     keeping, addresses = options.keeping, context.addresses
+    principals = Principals(principal_exists, bound_ids, current_arns)
     return [
         IdentityOperations(addresses),
         RegistryOperations(page_tokens),
         RepositoryOperations(addresses, page_tokens),
         RepositoryScanningOperations(),
-        RegistryPolicyOperations(principal_exists),
-        RepositoryPolicyOperations(principal_exists),
+        RegistryPolicyOperations(principals, context.warden.judge.locks_out),
+        RepositoryPolicyOperations(principals, context.warden.judge.locks_out),
         TagOperations(),
-        TemplateOperations(principal_exists, page_tokens),
+        TemplateOperations(principals, page_tokens),
         LayerOperations(context.uploads, urls, keeping.grace),
         ImageOperations(context.blobs, context.recorder.pull, grace=keeping.grace, sparse_indexes=keeping.sparse_indexes),
         ListingOperations(addresses, page_tokens),

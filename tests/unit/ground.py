@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from moorage.access.judge import Judge
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher
 from moorage.core import clock, media_types
@@ -24,7 +25,7 @@ from moorage.core.names import TagName
 from moorage.core.page import PageTokens
 from moorage.identity import access_keys, accounts
 from moorage.identity.operations import IdentityOperations
-from moorage.identity.principals import principal_exists
+from moorage.identity.principals import bound_ids, current_arns, principal_exists
 from moorage.identity.sealing import Sealer
 from moorage.images import drop, remove
 from moorage.images import store as image_store
@@ -42,6 +43,7 @@ from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
 from moorage.registries.operations import RegistryOperations
 from moorage.registries.policy_operations import RegistryPolicyOperations
+from moorage.registries.policy_text import Principals
 from moorage.repositories import store as repositories
 from moorage.repositories.model import Repository
 from moorage.repositories.operations import RepositoryOperations
@@ -54,6 +56,8 @@ from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database import migrate
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
+
+PRINCIPALS = Principals(principal_exists, bound_ids, current_arns)
 
 T = TypeVar("T")
 
@@ -133,6 +137,7 @@ class Ground:
         self.registry = self.write(self._account)
         self.uploads = UploadService(self.database, self.blobs, UploadLimits())
         self.urls = DownloadUrls(SECRET)
+        self.judge = Judge()
 
     def _account(self, tx: Transaction) -> Registry:
         accounts.ensure_account(tx, ACCOUNT, "default")
@@ -172,10 +177,10 @@ class Ground:
             RegistryOperations(page_tokens),
             RepositoryOperations(ADDRESSES, page_tokens),
             RepositoryScanningOperations(),
-            RegistryPolicyOperations(principal_exists),
-            RepositoryPolicyOperations(principal_exists),
+            RegistryPolicyOperations(PRINCIPALS, self.judge.locks_out),
+            RepositoryPolicyOperations(PRINCIPALS, self.judge.locks_out),
             TagOperations(),
-            TemplateOperations(principal_exists, page_tokens),
+            TemplateOperations(PRINCIPALS, page_tokens),
             LayerOperations(self.uploads, self.urls, GRACE),
             ImageOperations(self.blobs, self._note_pull, grace=GRACE, sparse_indexes=False),
             ListingOperations(ADDRESSES, page_tokens),

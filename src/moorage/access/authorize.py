@@ -1,72 +1,217 @@
-"""Who may do what. Until IAM policies come, exactly one rule: an account's root may do everything in its own registries.
+"""Who may do what: the decision about a call, on the event loop of one process.
 
-Decisions are pure and fail closed: whoever is nobody's root, and whoever asks for another account's registry, is denied.
+Versions are read with each request, by prepared point reads, or not even then where nothing was committed since; policies only
+when their version is new. So what changes is never served stale, on any process (DESIGN rule 9).
 """
 
-from collections.abc import Iterable
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
-from moorage.core.call import Principal, Requirement
-from moorage.core.errors import AccessDeniedError
+from moorage.access.asked import Asked
+from moorage.access.caller import Caller, Credential, credential_of
+from moorage.access.conditions import IMAGE_KEYS
+from moorage.access.errors import DeniedByScopeError, DeniedError, DeniedInstallationError
+from moorage.access.judge import ACCOUNT_VERSION, PLACE_VERSIONS, Judge, Place, Where
+from moorage.core.call import Call, Principal, Requirement, Ruling
+from moorage.iam.context import NOTHING, Context, reads_time
+from moorage.iam.decision import Decision
 from moorage.identity.scope import Scope
+from moorage.storage.database.database import Database
+from moorage.storage.database.transaction import Transaction
+
+T = TypeVar("T")
+
+_MOST_SEEN = 16_384
+OPEN = Ruling("allowed", "open")
+"""Nothing had to be asked."""
+
+_ONE: Sequence[Context] = (NOTHING,)
 
 
-def authorize(principal: Principal, owner_account_id: str, actions: Iterable[str], resource: str) -> None:
-    """Let the call pass, or raise AccessDeniedError in IAM's words (IAM user guide, "Access denied error messages")."""
-    if not is_allowed(principal, owner_account_id):
-        action = next(iter(actions))
-        reason = (
-            f"because no identity-based policy allows the {action} action"
-            if principal.account_id == owner_account_id
-            else f"because no resource-based policy allows the {action} action"
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """A decision that holds while neither side changes."""
+
+    allowed: bool
+    version: tuple[int, int, int]
+    """Of the owner's side, as `Place.version` has it."""
+
+
+class Warden:
+    """Lets calls pass or refuses them."""
+
+    def __init__(self, points: sqlite3.Connection, database: Database) -> None:
+        """`points` is for the event loop only."""
+        self.judge = Judge()
+        self._points = points
+        self._database = database
+        self._moved = -1
+        self._callers: dict[Credential, Caller] = {}
+        self._places: dict[Where, Place] = {}
+
+    async def require(self, call: Call, asked: Iterable[Asked]) -> Ruling:
+        """Let a call pass that may do everything that is asked, or raise DeniedError for the first that it may not.
+
+        Returns what let it pass: the decision about the first action.
+        """
+        first: Ruling | None = None
+        caller: Caller | None = None
+        for each in asked:
+            caller = caller or await self.caller(call.principal)
+            ruling = await self._require(call, caller, await self._place_of(each), each)
+            first = first or ruling
+        return first or OPEN
+
+    async def enter(self, call: Call, asked: Asked) -> tuple[Place, Ruling]:
+        """`require` of one thing; also returns what was decided upon, as it was then."""
+        caller, place = await self.caller(call.principal), await self._place_of(asked)
+        return place, await self._require(call, caller, place, asked)
+
+    async def allowed(self, call: Call, actions: Iterable[str], asked: Asked) -> frozenset[str]:
+        """Those of the actions that the caller may do on the resource: what an entry asks about but does not require."""
+        wanted = tuple(actions)
+        if not wanted:
+            return frozenset()
+        caller, place = await self.caller(call.principal), await self._place_of(asked)
+        return frozenset(
+            action for action in wanted if self.judge.decide(call, caller, place, action, asked.arn, asked.filled)[0].allowed
         )
-        raise AccessDeniedError(
-            f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
-        )
+
+    def decide_now(self, call: Call, where: Where, action: str, arn: str) -> Lasting | None:
+        """The decision about an action on a repository, for as long as neither side changes; by two point reads at most.
+
+        None where there is no such decision: policies must be read first, or they read the time, or what an image is.
+        """
+        caller, place = self.caller_now(call.principal), self.place_now(where)
+        if caller is None or place is None:
+            return None
+        keys = caller.keys | place.owner.keys
+        if reads_time(keys) or not IMAGE_KEYS.isdisjoint(keys):
+            return None
+        return Lasting(self.judge.decide(call, caller, place, action, arn)[0].allowed, place.version)
+
+    # --- the two sides, as they are now -------------------------------------------------------------------------------
+
+    async def caller(self, principal: Principal) -> Caller:
+        """The caller's side."""
+        known = self.caller_now(principal)
+        return known if known is not None else await self._read(lambda tx: self.judge.caller(tx, principal))
+
+    def caller_now(self, principal: Principal) -> Caller | None:
+        """The caller's side, by a point read at most; None where its policies must be read."""
+        self.notice()
+        credential = credential_of(principal)
+        known = self._callers.get(credential)
+        if known is None:
+            row = self._points.execute(ACCOUNT_VERSION, {"account": principal.account_id}).fetchone()
+            known = self.judge.known_caller(principal, row[0]) if row is not None else None
+            if known is not None:
+                if len(self._callers) >= _MOST_SEEN:
+                    self._callers.clear()
+                self._callers[credential] = known
+        return known
+
+    async def place(self, where: Where) -> Place:
+        """What is acted on."""
+        known = self.place_now(where)
+        return known if known is not None else await self._read(lambda tx: self.judge.place(tx, where))
+
+    def place_now(self, where: Where) -> Place | None:
+        """What is acted on, by a point read at most; None where its policies must be read."""
+        self.notice()
+        known = self._places.get(where)
+        if known is None:
+            account_id, region, name = where
+            row = self._points.execute(PLACE_VERSIONS, {"account": account_id, "region": region, "name": name}).fetchone()
+            known = self.judge.known_place(where, row)
+            if known is not None:
+                if len(self._places) >= _MOST_SEEN:
+                    self._places.clear()
+                self._places[where] = known
+        return known
+
+    def notice(self) -> None:
+        """Forget what was seen to be the present version, if anything was committed since."""
+        moved: int = self._points.execute("PRAGMA data_version").fetchone()[0]
+        if moved != self._moved:
+            self._moved = moved
+            self._callers.clear()
+            self._places.clear()
+
+    # --- the decision -------------------------------------------------------------------------------------------------
+
+    async def _require(self, call: Call, caller: Caller, place: Place, asked: Asked) -> Ruling:
+        subjects = _ONE
+        if asked.subjects is not None and not IMAGE_KEYS.isdisjoint(caller.keys | place.owner.keys):
+            subjects = await asked.subjects() or _ONE
+        return settle(partial(self._decide, call, caller, place, asked, subjects), call.principal, asked)
+
+    def _decide(
+        self, call: Call, caller: Caller, place: Place, asked: Asked, subjects: Sequence[Context], action: str
+    ) -> tuple[Decision, Context]:
+        """The decision about every subject: the first that is refused, or that about the last."""
+        decide = partial(self.judge.decide, call, caller, place, action, asked.arn)
+        first, *others = [{**asked.filled, **subject} if subject else asked.filled for subject in subjects]
+        made = decide(first)
+        for filled in others:
+            if not made[0].allowed:
+                break
+            made = decide(filled)
+        return made
+
+    async def _place_of(self, asked: Asked) -> Place:
+        if asked.owner is not None:
+            return Place(asked.owner)
+        if asked.where is None:
+            raise ValueError("neither a place nor an owner is named")
+        return await self.place(asked.where)
+
+    async def _read(self, work: Callable[[Transaction], T]) -> T:
+        return await asyncio.wrap_future(self._database.read(work))
 
 
-def authorize_installation(principal: Principal, default_account_id: str, actions: Iterable[str]) -> None:
-    """Let a call that concerns the whole installation pass, or raise AccessDeniedError.
+def settle(decide: Callable[[str], tuple[Decision, Context]], principal: Principal, asked: Asked) -> Ruling:
+    """What follows from the decisions about a requirement's actions; raises DeniedError."""
+    refusal: DeniedError | None = None
+    first: Ruling | None = None
+    for action in asked.actions:
+        decision, context = decide(action)
+        if decision.allowed:
+            if asked.any_of:
+                return decision.ruling()
+            first = first or decision.ruling()
+        else:
+            refusal = refusal or DeniedError.of(principal, action, asked.arn, decision, context)
+            if not asked.any_of:
+                break
+    if refusal is not None:
+        raise refusal
+    return first or OPEN
 
-    Such actions can be granted only to principals of the default account (DESIGN rule 5); no policy elsewhere counts.
+
+def refuse_strangers(principal: Principal, default_account_id: str, actions: Iterable[str]) -> None:
+    """Raise DeniedError for a call about the whole installation by a principal of another account than the default one.
+
+    Such actions can be granted only to principals of that account (DESIGN rule 5), whatever policies elsewhere say.
     """
     if principal.account_id != default_account_id:
-        action = next(iter(actions))
-        raise AccessDeniedError(
-            f"User: {principal.arn} is not authorized to perform: {action} on resource: * "
-            f"because no identity-based policy allows the {action} action"
-        )
+        raise DeniedInstallationError(principal, next(iter(actions)))
 
 
 def confine(principal: Principal, scope: Scope | None, needed: Requirement, repository: str, resource: str) -> None:
-    """Let a call by a token pass if its scope allows it too, or raise AccessDeniedError in IAM's words.
+    """Let a call by a token pass if its scope allows it too, or raise DeniedError in IAM's words.
 
-    A scope can only take away, so this comes after `authorize`, as a session policy does. `repository` is the name of the one
-    that is asked for; a call for all of them needs the action alone, and then shows only those within the scope.
+    A scope can only take away, so this comes after the decision, and not even a resource's policy that names the user itself
+    reaches beyond it. `repository` is the name of the one that is asked for; a call for all of them needs the action alone,
+    and then shows only those within the scope.
     """
     if scope is None:
         return
     covered = needed.resource != "repository" or scope.covers(repository)
     missing = [action for action in needed.actions if not (covered and action in scope.granted)]
     if missing and (not needed.any_of or len(missing) == len(needed.actions)):
-        raise AccessDeniedError(
-            f"User: {principal.arn} is not authorized to perform: {missing[0]} on resource: {resource} "
-            f"because no session policy allows the {missing[0]} action"
-        )
-
-
-def allowed_among(principal: Principal, owner_account_id: str, actions: Iterable[str], resource: str) -> frozenset[str]:
-    """Those of the actions that the principal may do on the resource: what an entry asks about but does not require."""
-    return frozenset(action for action in actions if _passes(principal, owner_account_id, action, resource))
-
-
-def _passes(principal: Principal, owner_account_id: str, action: str, resource: str) -> bool:
-    try:
-        authorize(principal, owner_account_id, (action,), resource)
-    except AccessDeniedError:
-        return False
-    return True
-
-
-def is_allowed(principal: Principal, owner_account_id: str) -> bool:
-    """Whether the principal is the root of the account that owns the resource."""
-    return principal.kind == "Root" and principal.account_id == owner_account_id
+        raise DeniedByScopeError(principal, missing[0], resource)

@@ -19,7 +19,7 @@ _SOURCES = {
     "repositories": ("repositoryNames",),
     "user": ("UserName", "PolicySourceArn"),
     "group": ("GroupName",),
-    "role": ("RoleName", "RoleArn"),
+    "role": ("RoleName", "RoleArn", "customRoleArn"),
     "policy": ("PolicyArn", "PolicyName"),
     "instance-profile": ("InstanceProfileName",),
     "oidc-provider": ("OpenIDConnectProviderArn", "Url"),

@@ -99,6 +99,8 @@ class Call:
     registry: Registry
     source_address: str = ""
     user_agent: str = ""
+    referer: str = ""
+    """As the request's header says it; empty where it says nothing."""
     resource: str = "*"
     """The ARN that was decided upon, or `*`."""
     read_only: bool = True

@@ -24,6 +24,8 @@ class MoorageError(Exception):
     oci_status: ClassVar[int] = 400
     api_status: ClassVar[int] = 0
     """Of an answer of `/api/v1`; 0 means that `oci_status` is right there too."""
+    api_code: ClassVar[str] = ""
+    """The code there, where it is not the class's name without the ending."""
 
     def __init__(self, message: str, *, detail: Any = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -89,6 +91,7 @@ class AccessDeniedError(MoorageError):
     query_status = 403
     oci_code = "DENIED"
     oci_status = 403
+    api_code = "AccessDenied"
 
 
 class StorageFullError(MoorageError):

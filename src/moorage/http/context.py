@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from moorage.access.authorize import Warden
 from moorage.audit.recorder import Recorder
 from moorage.core.addresses import Addresses
 from moorage.core.call import Call, Registry
@@ -53,6 +54,8 @@ class Context:
     """For closing uploads, which can take long."""
     ids: RequestIds
     policy: Policy
+    warden: Warden
+    """Decides who may do what."""
     registries: dict[tuple[str, str], Registry] = field(default_factory=dict)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:

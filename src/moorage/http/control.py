@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from moorage.access.authorize import allowed_among, authorize
+from moorage.access.errors import DeniedError
 from moorage.audit.parameters import parameters_of
 from moorage.aws.decode import Params
 from moorage.aws.model import Service
 from moorage.aws.operation import Dispatcher, Entry
-from moorage.aws.requirements import Need
 from moorage.core.call import Call, Registry
-from moorage.core.errors import AccessDeniedError
 from moorage.http import problems
+from moorage.http.asking import asked_of
 from moorage.http.bodies import Bodies
 from moorage.http.context import Context
 from moorage.http.limits import AddressLimit
@@ -116,21 +115,18 @@ class Control:
         params = entry.decode(asked.given) if len(body) <= IN_LOOP else await context.in_thread(entry.decode, asked.given)
         progress.call = call = replace(call, parameters=parameters_of(entry.service, entry.name, params))
         account_id = entry.registry_id(params) or caller.principal.account_id
-        decided = [
-            (need, resource) for need in entry.requirements(params) for resource in _resources(call.registry, account_id, need)
-        ]
-        shown = decided[0][1] if decided else "*"
+        required = await asked_of(context, entry, call, params, account_id)
+        progress.call = call = replace(call, resource=required[0].arn if required else "*")
         try:
-            for need, resource in decided:
-                authorize(caller.principal, account_id, need.actions, resource)
-        except AccessDeniedError:
-            progress.call = replace(call, resource=shown)
+            call = replace(call, ruling=await context.warden.require(call, required))
+        except DeniedError as error:
+            progress.call = replace(call, ruling=error.ruling)
             raise
         registry = call.registry
         if entry.service.name == _REGISTRY_SERVICE:
             registry = await context.registry(account_id, caller.region, read_only=entry.read_only)
-        also = allowed_among(caller.principal, account_id, entry.asks, shown)
-        progress.call = call = replace(call, resource=shown, registry=registry, also_allowed=also)
+        also = await context.warden.allowed(call, entry.asks, required[0]) if required else frozenset()
+        progress.call = call = replace(call, registry=registry, also_allowed=also)
         return await self._result(tongue, asked, entry, call, params)
 
     async def _result(self, tongue: Tongue, asked: Asked, entry: Entry, call: Call, params: Params) -> Response:
@@ -151,6 +147,7 @@ class Control:
             registry=Registry(0, "private", caller.principal.account_id, caller.region),
             source_address=peer.address,
             user_agent=request.header(b"user-agent") or "",
+            referer=request.header(b"referer") or "",
             read_only=entry.read_only,
             authority=peer.authority,
         )
@@ -174,10 +171,3 @@ class Control:
         if entry.read_only:
             context.recorder.call(call)
         return result
-
-
-def _resources(registry: Registry, account_id: str, need: Need) -> list[str]:
-    if need.kind != "repository":
-        return ["*"]
-    owner = registry if registry.account_id == account_id else replace(registry, account_id=account_id)
-    return [owner.repository_arn(name) for name in need.names]

@@ -14,7 +14,8 @@ class Fact:
     call: Call
     token: Token
     condition: str
-    """A query that has a row as long as the answer is right, besides the token's own state."""
+    """A query that has a row as long as the answer is right, besides the token's own state: the versions of who may do what
+    in the repository, as `access.judge.Place.version` has them."""
     parameters: Mapping[str, int | str]
     """The query's parameters."""
     pulled_image: int | None = None

@@ -74,7 +74,7 @@ def in_json(error: MoorageError, request_id: str) -> Response:
 
 def api_code(kind: type[MoorageError]) -> str:
     """What `/api/v1` calls an error: its class's name without the ending, such as `RepositoryNotFound`."""
-    return kind.__name__.removesuffix("Error")
+    return kind.api_code or kind.__name__.removesuffix("Error")
 
 
 def api_status(kind: type[MoorageError]) -> int:

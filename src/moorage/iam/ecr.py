@@ -68,13 +68,13 @@ def parse_ecr_policy(text: str, *, resource: bool | None) -> Document:
     return document
 
 
-_FIRST_SCOPE = frozenset({"ecr:replicateimage", "ecr:batchimportupstreamimage", "ecr:createrepository"})
+FIRST_SCOPE = frozenset({"ecr:replicateimage", "ecr:batchimportupstreamimage", "ecr:createrepository"})
 
 
 def is_of_first_scope(document: Document) -> bool:
     """Whether a registry's policy names no other actions than the scope V1 knows (ECR user guide, "Registry permissions")."""
     return all(
-        statement.not_actions is None and all(action.lower() in _FIRST_SCOPE for action in statement.actions or ())
+        statement.not_actions is None and all(action.lower() in FIRST_SCOPE for action in statement.actions or ())
         for statement in document.statements
     )
 

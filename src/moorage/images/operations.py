@@ -11,12 +11,13 @@ from moorage.core.digest import Digest
 from moorage.core.errors import InvalidParameterError
 from moorage.core.manifest import parse_manifest
 from moorage.core.names import TagName
-from moorage.images import identifiers, remove, store
+from moorage.images import identifiers, remove, store, subjects
 from moorage.images.errors import ImageDigestDoesNotMatchError, ImageReferencedError, failure
 from moorage.images.facts import read_facts
 from moorage.images.identifiers import FailedIdentifierError
 from moorage.images.model import Image
 from moorage.images.push import Push, put_image
+from moorage.images.subjects import Subject
 from moorage.repositories import store as repositories
 from moorage.repositories.errors import LimitExceededError
 from moorage.repositories.model import Repository
@@ -67,7 +68,19 @@ class ImageOperations:
         self._grace = grace
         self._sparse = sparse_indexes
 
-    @operation("PutImage", requires=(Requirement(("ecr:PutImage",)),), mode="own")
+    def _pushed(self, database: Database, call: Call, params: Mapping[str, Any]) -> Sequence[Subject]:
+        manifest = parse_manifest(params["imageManifest"].encode(), params.get("imageManifestMediaType"))
+        facts = read_facts(database, self._blobs, call.registry, params["repositoryName"], manifest)
+        tag = params.get("imageTag")
+        return subjects.of_push(manifest, facts, [tag] if tag else [])
+
+    def _named(self, database: Database, call: Call, params: Mapping[str, Any]) -> Sequence[Subject]:
+        return _subjects(database, call, params, deletes=False)
+
+    def _deleted(self, database: Database, call: Call, params: Mapping[str, Any]) -> Sequence[Subject]:
+        return _subjects(database, call, params, deletes=True)
+
+    @operation("PutImage", requires=(Requirement(("ecr:PutImage",)),), mode="own", subjects=_pushed)
     def put_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
         """Store a manifest byte for byte and put a tag on it; the very image with that tag is ImageAlreadyExists."""
         text: str = params["imageManifest"]
@@ -89,7 +102,7 @@ class ImageOperations:
         pushed = database.write(partial(put_image, call=call, push=push), call).result()
         return {"image": _image(call, name, pushed.digest, tag, text, pushed.media_type)}
 
-    @operation("BatchGetImage", requires=(Requirement(("ecr:BatchGetImage",)),), mode="own", read_only=True)
+    @operation("BatchGetImage", requires=(Requirement(("ecr:BatchGetImage",)),), mode="own", read_only=True, subjects=_named)
     def batch_get_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
         """The manifests of the named images as they were pushed; one element per tag of an image named by digest alone."""
         name = params["repositoryName"]
@@ -121,7 +134,7 @@ class ImageOperations:
             self._note_pull(image, call.principal.arn, call.at)
         return answer
 
-    @operation("BatchDeleteImage", requires=(Requirement(("ecr:BatchDeleteImage",)),), mode="own")
+    @operation("BatchDeleteImage", requires=(Requirement(("ecr:BatchDeleteImage",)),), mode="own", subjects=_deleted)
     def batch_delete_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
         """Remove tags or whole images; an image goes with its last tag, and no image goes before an index that names it.
 
@@ -136,6 +149,11 @@ class ImageOperations:
             deleted += done.deleted
             failures += done.failures
         return {"imageIds": deleted, "failures": failures}
+
+
+def _subjects(database: Database, call: Call, params: Mapping[str, Any], *, deletes: bool) -> Sequence[Subject]:
+    name, image_ids = params["repositoryName"], _distinct(params["imageIds"])
+    return database.read(lambda tx: subjects.of_image_ids(tx, call.registry, name, image_ids, deletes=deletes)).result()
 
 
 def _delete_some(

@@ -11,7 +11,7 @@ from moorage.core.manifest import Manifest
 from moorage.images.model import Image, ImageFacts
 from moorage.registries import store as registries
 from moorage.registries.exclusions import is_excluded
-from moorage.repositories.store import IS_SHOWN
+from moorage.repositories.store import SHOWN_WITH_OWNER, VERSIONS
 from moorage.storage.database.schema.images import image_children, image_layers, images, manifests, tags
 from moorage.storage.database.schema.repositories import repositories
 from moorage.storage.database.transaction import Transaction
@@ -30,17 +30,16 @@ FROM images WHERE repository_id = ? AND digest = ? AND removed_at IS NULL
 
 
 STILL_TAGGED = f"""
-SELECT 1 FROM tags g JOIN images i ON i.id = g.image_id
+SELECT {VERSIONS} FROM tags g JOIN images i ON i.id = g.image_id {SHOWN_WITH_OWNER.format(repository="g.repository_id")}
 WHERE g.repository_id = :repository AND g.name = :tag AND i.id = :image AND i.media_type = :type
-AND EXISTS ({IS_SHOWN.format(repository="g.repository_id")})
 """  # noqa: S608  (constants)
-"""Has a row while a tag is on an image, and their repository is not deleted."""
+"""Has a row while a tag is on an image, and their repository is not deleted: the versions of who may do what there."""
 
 STILL_THERE = f"""
-SELECT 1 FROM images i WHERE i.id = :image AND i.removed_at IS NULL AND i.media_type = :type
-AND EXISTS ({IS_SHOWN.format(repository="i.repository_id")})
+SELECT {VERSIONS} FROM images i {SHOWN_WITH_OWNER.format(repository="i.repository_id")}
+WHERE i.id = :image AND i.removed_at IS NULL AND i.media_type = :type
 """  # noqa: S608  (constants)
-"""Has a row while an image is not removed, nor its repository deleted."""
+"""Has a row while an image is not removed, nor its repository deleted: the versions of who may do what there."""
 
 _LOOK_UP_TAG = """
 SELECT i.id, i.repository_id, i.digest, i.media_type, i.size, i.removed_at FROM repositories r

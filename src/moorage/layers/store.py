@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from moorage.layers.model import Layer
-from moorage.repositories.store import IS_SHOWN
+from moorage.repositories.store import IS_SHOWN, SHOWN_WITH_OWNER, VERSIONS
 from moorage.storage.database.schema.images import image_layers, images
 from moorage.storage.database.schema.layers import blob_digests, blobs, layers
 from moorage.storage.database.transaction import Transaction
@@ -23,10 +23,10 @@ WHERE d.digest = ? AND l.repository_id = ? AND l.removed_at IS NULL
 """
 
 STILL_HELD = f"""
-SELECT 1 FROM layers l WHERE l.repository_id = :repository AND l.blob_id = :blob AND l.removed_at IS NULL
-AND EXISTS ({IS_SHOWN.format(repository="l.repository_id")})
+SELECT {VERSIONS} FROM layers l {SHOWN_WITH_OWNER.format(repository="l.repository_id")}
+WHERE l.repository_id = :repository AND l.blob_id = :blob AND l.removed_at IS NULL
 """  # noqa: S608  (constants)
-"""Has a row while a repository, not deleted, holds and shows a blob."""
+"""Has a row while a repository, not deleted, holds and shows a blob: the versions of who may do what there."""
 
 _FIND_SHOWN = f"{_FIND} AND EXISTS ({IS_SHOWN.format(repository='l.repository_id')})"
 

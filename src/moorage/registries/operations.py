@@ -6,13 +6,17 @@ from typing import Any
 from moorage.aws.operation import operation
 from moorage.core.call import Call, Requirement
 from moorage.core.page import PageTokens
-from moorage.registries import store
+from moorage.registries import policy_store, store
 from moorage.registries.scanning import ScanningConfiguration
-from moorage.registries.settings import check_value
+from moorage.registries.settings import REGISTRY_POLICY_SCOPE, check_value
 from moorage.storage.database.transaction import Transaction
 
 _Answer = dict[str, Any]
 DEFAULT_PAGE = 100
+
+
+def _names_setting(params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {"ecr:accountsetting": (params["name"],)}
 
 
 class RegistryOperations:
@@ -28,15 +32,21 @@ class RegistryOperations:
 
     # --- account settings -------------------------------------------------------------------------------------------
 
-    @operation("PutAccountSetting", requires=(Requirement(("ecr:PutAccountSetting",), "*"),), mode="write")
+    @operation(
+        "PutAccountSetting", requires=(Requirement(("ecr:PutAccountSetting",), "*"),), mode="write", context=_names_setting
+    )
     def put_account_setting(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
         """Set a setting of the registry."""
         name, value = params["name"], params["value"]
         check_value(name, value)
         store.put_setting(tx, call.registry.id, name, value)
+        if name == REGISTRY_POLICY_SCOPE:
+            policy_store.changed(tx, call.registry.id)
         return {"name": name, "value": value}
 
-    @operation("GetAccountSetting", requires=(Requirement(("ecr:GetAccountSetting",), "*"),), mode="read")
+    @operation(
+        "GetAccountSetting", requires=(Requirement(("ecr:GetAccountSetting",), "*"),), mode="read", context=_names_setting
+    )
     def get_account_setting(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
         """The value that holds, also where it was never set."""
         name = params["name"]

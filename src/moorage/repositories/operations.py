@@ -14,7 +14,7 @@ from moorage.repositories.creation import create
 from moorage.repositories.errors import RepositoryAlreadyExistsError
 from moorage.repositories.model import Encryption, Repository, TagMutability
 from moorage.repositories.quota import RepositoryQuota
-from moorage.repositories.resource_tags import parse_tags
+from moorage.repositories.resource_tags import parse_tags, requested_tags
 from moorage.storage.database.transaction import Transaction
 
 DEFAULT_PAGE = 100
@@ -35,7 +35,12 @@ class RepositoryOperations:
         self._page_tokens = page_tokens
         self._quota = RepositoryQuota()
 
-    @operation("CreateRepository", requires=_requirements_to_create, mode="write")
+    @operation(
+        "CreateRepository",
+        requires=_requirements_to_create,
+        mode="write",
+        context=lambda params: requested_tags(params.get("tags")),
+    )
     def create_repository(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Create a repository; a name that is taken is refused whatever its settings."""
         registry, name = call.registry, params["repositoryName"]

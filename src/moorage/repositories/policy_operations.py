@@ -1,4 +1,4 @@
-"""ECR's operations on the policy of a repository. What the policy says is not enforced yet: that comes with IAM."""
+"""ECR's operations on the policy of a repository."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from moorage.aws.operation import operation
 from moorage.core.call import Call, Requirement
 from moorage.core.events import Event
-from moorage.registries.policy_text import PrincipalExists
+from moorage.registries.policy_text import LocksOut, Principals
 from moorage.repositories import policy_store, store
 from moorage.repositories.errors import RepositoryPolicyNotFoundError
 from moorage.repositories.model import Repository
-from moorage.repositories.policy import accepted_policy, refuse_lock_out
+from moorage.repositories.policy import accepted_policy, locked_out
 from moorage.storage.database.transaction import Transaction
 
 _CHANGED = "Moorage Repository Policy Changed"
@@ -19,8 +19,9 @@ _CHANGED = "Moorage Repository Policy Changed"
 class RepositoryPolicyOperations:
     """SetRepositoryPolicy, GetRepositoryPolicy and DeleteRepositoryPolicy."""
 
-    def __init__(self, principal_exists: PrincipalExists) -> None:
-        self._principal_exists = principal_exists
+    def __init__(self, principals: Principals, locks_out: LocksOut) -> None:
+        self._principals = principals
+        self._locks_out = locks_out
 
     @operation("SetRepositoryPolicy", requires=(Requirement(("ecr:SetRepositoryPolicy",)),), mode="write")
     def set_repository_policy(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,31 +31,30 @@ class RepositoryPolicyOperations:
         """
         repository = store.get(tx, call.registry, params["repositoryName"])
         arn = call.registry.repository_arn(repository.name)
-        document, text = accepted_policy(tx, call.registry.account_id, params["policyText"], self._principal_exists, arn=arn)
-        if not params.get("force"):
-            refuse_lock_out(document, call.principal)
-        policy_store.put(tx, repository.id, text)
-        return _changed(tx, call, repository, text)
+        policy = accepted_policy(tx, call.registry.account_id, params["policyText"], self._principals, arn=arn)
+        if not params.get("force") and self._locks_out(tx, call, repository.name, policy):
+            raise locked_out()
+        policy_store.put(tx, repository.id, policy)
+        return _changed(tx, call, repository, policy.text)
 
     @operation("GetRepositoryPolicy", requires=(Requirement(("ecr:GetRepositoryPolicy",)),), mode="read")
     def get_repository_policy(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """The policy; raises RepositoryPolicyNotFoundError."""
-        return _answer(call, *_get(tx, call, params["repositoryName"]))
+        return _answer(call, *self._get(tx, call, params["repositoryName"]))
 
     @operation("DeleteRepositoryPolicy", requires=(Requirement(("ecr:DeleteRepositoryPolicy",)),), mode="write")
     def delete_repository_policy(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Remove the policy and show it a last time; raises RepositoryPolicyNotFoundError."""
-        repository, text = _get(tx, call, params["repositoryName"])
+        repository, text = self._get(tx, call, params["repositoryName"])
         policy_store.delete(tx, repository.id)
         return _changed(tx, call, repository, text)
 
-
-def _get(tx: Transaction, call: Call, name: str) -> tuple[Repository, str]:
-    repository = store.get(tx, call.registry, name)
-    text = policy_store.find(tx, repository.id)
-    if text is None:
-        raise RepositoryPolicyNotFoundError(name, call.registry)
-    return repository, text
+    def _get(self, tx: Transaction, call: Call, name: str) -> tuple[Repository, str]:
+        repository = store.get(tx, call.registry, name)
+        found = policy_store.find(tx, repository.id)
+        if found is None:
+            raise RepositoryPolicyNotFoundError(name, call.registry)
+        return repository, found.shown(tx, self._principals)
 
 
 def _changed(tx: Transaction, call: Call, repository: Repository, text: str) -> dict[str, Any]:

@@ -27,6 +27,14 @@ def parse_tags(given: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return tags
 
 
+def requested_tags(given: Sequence[Mapping[str, str]] | None) -> dict[str, tuple[str, ...]]:
+    """The context keys that a request's tags fill, good or not: `aws:TagKeys` and `aws:RequestTag/KEY`."""
+    if not given:
+        return {}
+    keys = tuple(entry.get("Key", "") for entry in given)
+    return {"aws:tagkeys": keys, **{f"aws:requesttag/{entry.get('Key', '')}": (entry.get("Value", ""),) for entry in given}}
+
+
 def parse_keys(given: Sequence[str]) -> list[str]:
     """The keys of tags to remove; raises InvalidTagParameterError or TooManyTagsError."""
     refuse_too_many(len(set(given)))

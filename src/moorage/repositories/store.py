@@ -119,6 +119,15 @@ IS_SHOWN = (
 )
 """Has a row while a repository, whose id stands in some column, is not deleted; for what is looked up by id alone."""
 
+VERSIONS = "o.permission_version, s.policy_version, r.policy_version"
+"""What changes when anything does that decides, on the owner's side, who may do what in a repository: of `SHOWN_WITH_OWNER`."""
+
+SHOWN_WITH_OWNER = (
+    "JOIN repositories r ON r.id = {repository} JOIN registries s ON s.id = r.registry_id AND s.service <> 'dropped' "
+    "JOIN accounts o ON o.id = s.account_id"
+)
+"""Joins to a row, by its column with a repository's id, that repository with its registry and account, unless it is deleted."""
+
 
 def is_shown(repository_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """Whether the repository of that id is not deleted."""

@@ -8,9 +8,9 @@ from moorage.core.arn import Arn
 from moorage.core.call import Call, Requirement
 from moorage.core.errors import InvalidParameterError
 from moorage.core.events import Event
-from moorage.repositories import store, tag_store
+from moorage.repositories import policy_store, store, tag_store
 from moorage.repositories.model import Repository
-from moorage.repositories.resource_tags import parse_keys, parse_tags, refuse_too_many
+from moorage.repositories.resource_tags import parse_keys, parse_tags, refuse_too_many, requested_tags
 from moorage.storage.database.transaction import Transaction
 
 _KIND = "repository/"
@@ -20,7 +20,12 @@ _CHANGED = "Moorage Repository Tags Changed"
 class TagOperations:
     """TagResource, UntagResource and ListTagsForResource."""
 
-    @operation("TagResource", requires=(Requirement(("ecr:TagResource",)),), mode="write")
+    @operation(
+        "TagResource",
+        requires=(Requirement(("ecr:TagResource",)),),
+        mode="write",
+        context=lambda params: requested_tags(params.get("tags")),
+    )
     def tag_resource(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Set these tags; those with other keys stay. Raises InvalidTagParameterError, TooManyTagsError."""
         repository, tags = _repository(tx, call, params), parse_tags(params["tags"])
@@ -28,7 +33,12 @@ class TagOperations:
         tag_store.put(tx, repository.id, tags)
         _emit(tx, call, repository)
 
-    @operation("UntagResource", requires=(Requirement(("ecr:UntagResource",)),), mode="write")
+    @operation(
+        "UntagResource",
+        requires=(Requirement(("ecr:UntagResource",)),),
+        mode="write",
+        context=lambda params: {"aws:tagkeys": tuple(params["tagKeys"])},
+    )
     def untag_resource(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Remove the tags with these keys; keys that are not there are no fault."""
         repository, keys = _repository(tx, call, params), parse_keys(params["tagKeys"])
@@ -51,4 +61,5 @@ def _repository(tx: Transaction, call: Call, params: Mapping[str, Any]) -> Repos
 
 
 def _emit(tx: Transaction, call: Call, repository: Repository) -> None:
+    policy_store.changed(tx, repository.id)
     tx.emit(Event(_CHANGED, call.registry.id, {"repository-name": repository.name}, repository.id))

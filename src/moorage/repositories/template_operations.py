@@ -15,7 +15,7 @@ from moorage.core.page import PageTokens
 from moorage.iam import json_text
 from moorage.iam.errors import MalformedPolicyError
 from moorage.registries.errors import ValidationError
-from moorage.registries.policy_text import PrincipalExists
+from moorage.registries.policy_text import Principals
 from moorage.repositories import template_store
 from moorage.repositories.errors import (
     InvalidTagParameterError,
@@ -26,7 +26,7 @@ from moorage.repositories.errors import (
 )
 from moorage.repositories.model import EXCLUSION_MODES, Encryption, TagMutability
 from moorage.repositories.policy import accepted_policy
-from moorage.repositories.resource_tags import parse_tags
+from moorage.repositories.resource_tags import parse_tags, requested_tags
 from moorage.repositories.template import CreationTemplate, stem_of
 from moorage.storage.database.transaction import Transaction
 
@@ -45,10 +45,16 @@ def _requires(action: str, params: Mapping[str, Any]) -> tuple[Requirement, ...]
         "resourceTags": "ecr:TagResource",
         "repositoryPolicy": "ecr:SetRepositoryPolicy",
         "lifecyclePolicy": "ecr:PutLifecyclePolicy",
-        "customRoleArn": "iam:PassRole",
     }
     also = tuple(needed for member, needed in made.items() if params.get(member))
-    return tuple(Requirement((needed,), "*") for needed in (action, "ecr:CreateRepository", *also))
+    passed = (Requirement(("iam:PassRole",), "role"),) if params.get("customRoleArn") else ()
+    return tuple(Requirement((needed,), "*") for needed in (action, "ecr:CreateRepository", *also)) + passed
+
+
+def _context(params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """A template's tags are what it requests; its role is for ECR."""
+    passed = {"iam:passedtoservice": ("ecr.amazonaws.com",)} if params.get("customRoleArn") else {}
+    return {**requested_tags(params.get("resourceTags")), **passed}
 
 
 def _requirements_to_create(params: Mapping[str, Any]) -> tuple[Requirement, ...]:
@@ -62,11 +68,11 @@ def _requirements_to_update(params: Mapping[str, Any]) -> tuple[Requirement, ...
 class TemplateOperations:
     """The four operations on templates."""
 
-    def __init__(self, principal_exists: PrincipalExists, page_tokens: PageTokens) -> None:
-        self._principal_exists = principal_exists
+    def __init__(self, principals: Principals, page_tokens: PageTokens) -> None:
+        self._principals = principals
         self._page_tokens = page_tokens
 
-    @operation("CreateRepositoryCreationTemplate", requires=_requirements_to_create, mode="write")
+    @operation("CreateRepositoryCreationTemplate", requires=_requirements_to_create, mode="write", context=_context)
     def create_repository_creation_template(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Add a template; raises TemplateAlreadyExistsError for a prefix that is taken, with or without a `/` at its end."""
         registry, prefix = call.registry, params["prefix"]
@@ -100,7 +106,7 @@ class TemplateOperations:
             "nextToken": self._page_tokens.seal(scope, page[-1]) if len(found) > limit else None,
         }
 
-    @operation("UpdateRepositoryCreationTemplate", requires=_requirements_to_update, mode="write")
+    @operation("UpdateRepositoryCreationTemplate", requires=_requirements_to_update, mode="write", context=_context)
     def update_repository_creation_template(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Change what is given, leave the rest; an empty text clears. Repositories that are there stay as they are."""
         old = _get(tx, call, params["prefix"])
@@ -146,8 +152,8 @@ class TemplateOperations:
     def _policy(self, tx: Transaction, call: Call, text: str) -> str | None:
         if not text:
             return None
-        owner, exists = call.registry.account_id, self._principal_exists
-        return accepted_policy(tx, owner, text, exists, arn=None, member="repositoryPolicy")[1]
+        owner = call.registry.account_id
+        return accepted_policy(tx, owner, text, self._principals, arn=None, member="repositoryPolicy").text
 
 
 def _kept_filters(old: CreationTemplate, given: Mapping[str, Any]) -> dict[str, Any]:

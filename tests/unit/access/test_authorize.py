@@ -1,86 +1,106 @@
+"""What lies beside the decision: scopes of tokens, what concerns the installation, requirements with several actions."""
+
+from collections.abc import Callable
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from moorage.access.authorize import allowed_among, authorize, authorize_installation, confine, is_allowed
-from moorage.core.call import Principal, Requirement
-from moorage.core.errors import AccessDeniedError
+from moorage.access.asked import Asked
+from moorage.access.authorize import confine, refuse_strangers, settle
+from moorage.access.errors import DeniedError
+from moorage.core.call import Principal, Requirement, Ruling
+from moorage.iam.context import Context
+from moorage.iam.decision import Decision, Layer, Outcome
 from moorage.identity.scope import Scope
-from tests.unit.ground import ACCOUNT, ROOT
 
-ACTIONS = ("ecr:PutImage", "ecr:ReplicateImage")
-RESOURCE = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/app"
+ACCOUNT = "123456789012"
+ROOT = Principal.root(ACCOUNT, "AKIATESTTESTTESTTEST")
+RESOURCE = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"
+ACTIONS = ("ecr:PutImage", "ecr:BatchGetImage")
+PULLER = Scope.parse(["team/*"], ["pull"])
 
 
-def test_the_root_of_an_account_may_do_everything_in_its_own_registries() -> None:
-    authorize(ROOT, ACCOUNT, ACTIONS, RESOURCE)
-    assert is_allowed(ROOT, ACCOUNT)
+def only(*allowed: str) -> Callable[[str], tuple[Decision, Context]]:
+    """Decisions that allow these actions."""
+
+    def decide(action: str) -> tuple[Decision, Context]:
+        outcome = Outcome.ALLOWED if action in allowed else Outcome.IMPLICIT_DENY
+        return Decision(outcome, Layer.IDENTITY), {}
+
+    return decide
 
 
 @pytest.mark.parametrize(
-    ("principal", "owner", "reason"),
+    ("any_of", "allowed", "refused"),
     [
-        (ROOT, "999999999999", "no resource-based policy"),
-        (Principal(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/u", "IAMUser", "AKIA"), ACCOUNT, "no identity-based policy"),
-        (Principal(ACCOUNT, ROOT.arn, "root", "AKIA"), ACCOUNT, "no identity-based policy"),
+        (False, ACTIONS, None),
+        (False, ("ecr:BatchGetImage",), "ecr:PutImage"),
+        (False, ("ecr:PutImage",), "ecr:BatchGetImage"),
+        (False, (), "ecr:PutImage"),
+        (True, ACTIONS, None),
+        (True, ("ecr:BatchGetImage",), None),
+        (True, ("ecr:PutImage",), None),
+        (True, (), "ecr:PutImage"),
     ],
 )
-def test_everybody_else_is_denied_in_iams_words(principal: Principal, owner: str, reason: str) -> None:
-    with pytest.raises(AccessDeniedError) as denied:
-        authorize(principal, owner, ACTIONS, RESOURCE)
-    expected = f"User: {principal.arn} is not authorized to perform: ecr:PutImage on resource: {RESOURCE} because {reason}"
-    assert denied.value.message == f"{expected} allows the ecr:PutImage action"
-
-
-@given(st.builds(Principal, st.text(), st.text(), st.text(), st.text()), st.text())
-def test_who_is_not_the_owners_root_is_never_allowed(principal: Principal, owner: str) -> None:
-    assert is_allowed(principal, owner) == (principal.kind == "Root" and principal.account_id == owner)
-
-
-def test_of_what_an_entry_asks_about_only_what_is_allowed_remains() -> None:
-    assert allowed_among(ROOT, ACCOUNT, ACTIONS, RESOURCE) == frozenset(ACTIONS)
-    assert allowed_among(ROOT, "999999999999", ACTIONS, RESOURCE) == frozenset()
-    assert allowed_among(ROOT, ACCOUNT, (), RESOURCE) == frozenset()
-
-
-PULLER = Scope.parse(["team/*"], ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"])
-PULL = Requirement(("ecr:BatchGetImage",))
-BOTH = Requirement(("ecr:BatchGetImage", "ecr:PutImage"))
-EITHER = Requirement(("ecr:PutImage", "ecr:GetDownloadUrlForLayer"), any_of=True)
-LISTING = Requirement(("ecr:BatchGetImage",), "repositories")
+def test_all_actions_are_needed_or_one_of_them(any_of: bool, allowed: tuple[str, ...], refused: str | None) -> None:
+    asked = Asked(ACTIONS, RESOURCE, None, any_of)
+    if refused is None:
+        assert settle(only(*allowed), ROOT, asked) == Ruling("allowed", "identity-based policy")
+        return
+    with pytest.raises(DeniedError) as caught:
+        settle(only(*allowed), ROOT, asked)
+    assert caught.value.message == (
+        f"User: {ROOT.arn} is not authorized to perform: {refused} on resource: {RESOURCE} "
+        f"because no identity-based policy allows the {refused} action"
+    )
+    assert caught.value.ruling == Ruling("implicitDeny", "identity-based policy")
 
 
 def is_confined(scope: Scope | None, needed: Requirement, name: str) -> bool:
     try:
         confine(ROOT, scope, needed, name, RESOURCE)
-    except AccessDeniedError:
+    except DeniedError:
         return True
     return False
 
 
-@pytest.mark.parametrize(("needed", "name"), [(PULL, "team/app"), (EITHER, "team/app"), (LISTING, "")])
-def test_a_scope_lets_pass_what_lies_in_it(needed: Requirement, name: str) -> None:
-    assert not is_confined(PULLER, needed, name)
-    assert not is_confined(None, needed, "any")
+PULL, PUSH = Requirement(("ecr:BatchGetImage",)), Requirement(("ecr:PutImage",))
+EITHER = Requirement(("ecr:PutImage", "ecr:BatchGetImage"), any_of=True)
+LIST = Requirement(("ecr:DescribeRepositories",), "repositories")
 
 
 @pytest.mark.parametrize(
-    ("needed", "name", "action"),
+    ("scope", "needed", "name", "confined"),
     [
-        (PULL, "app", "ecr:BatchGetImage"),
-        (EITHER, "app", "ecr:PutImage"),
-        (BOTH, "team/app", "ecr:PutImage"),
-        (Requirement(("ecr:DescribeRepositories",), "repositories"), "", "ecr:DescribeRepositories"),
+        (None, PUSH, "any", False),
+        (PULLER, PULL, "team/app", False),
+        (PULLER, PULL, "other/app", True),
+        (PULLER, PUSH, "team/app", True),
+        (PULLER, EITHER, "team/app", False),
+        (PULLER, EITHER, "other/app", True),
+        (PULLER, LIST, "", True),
+        (Scope.parse(["team/*"], ["all"]), LIST, "", False),
     ],
 )
-def test_what_a_scope_takes_away_is_denied_as_by_a_session_policy(needed: Requirement, name: str, action: str) -> None:
-    with pytest.raises(AccessDeniedError) as denied:
-        confine(ROOT, PULLER, needed, name, RESOURCE)
-    expected = f"User: {ROOT.arn} is not authorized to perform: {action} on resource: {RESOURCE}"
-    assert denied.value.message == f"{expected} because no session policy allows the {action} action"
+def test_a_scope_takes_away_what_it_does_not_name(scope: Scope | None, needed: Requirement, name: str, confined: bool) -> None:
+    assert is_confined(scope, needed, name) is confined
+
+
+def test_a_scope_denies_in_the_words_of_a_session_policy() -> None:
+    with pytest.raises(DeniedError) as caught:
+        confine(ROOT, PULLER, PUSH, "team/app", RESOURCE)
+    assert caught.value.message == (
+        f"User: {ROOT.arn} is not authorized to perform: ecr:PutImage on resource: {RESOURCE} "
+        "because no session policy allows the ecr:PutImage action"
+    )
+    assert caught.value.ruling == Ruling("implicitDeny", "session policy")
 
 
 def test_what_concerns_the_installation_is_for_the_default_account_only() -> None:
-    authorize_installation(ROOT, ACCOUNT, ["moorage:CreateAccount"])
-    with pytest.raises(AccessDeniedError, match="moorage:CreateAccount on resource: \\* because no identity-based policy"):
-        authorize_installation(ROOT, "999999999999", ["moorage:CreateAccount"])
+    refuse_strangers(ROOT, ACCOUNT, ["moorage:CreateAccount"])
+    with pytest.raises(DeniedError) as caught:
+        refuse_strangers(ROOT, "999999999999", ["moorage:CreateAccount"])
+    assert caught.value.message == (
+        f"User: {ROOT.arn} is not authorized to perform: moorage:CreateAccount on resource: * "
+        "because no identity-based policy allows the moorage:CreateAccount action"
+    )

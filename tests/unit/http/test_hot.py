@@ -1,11 +1,14 @@
 """Answers that are given before a request is parsed are the ones that would be given after it, or none."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from moorage.access.authorize import Warden
+from moorage.access.judge import Where
 from moorage.audit.recorder import Recorder
 from moorage.core import clock
 from moorage.http.distribution.headers import COMMON_HEADERS, manifest_headers
@@ -36,7 +39,8 @@ class Hot:
         self.ground = ground
         self.recorder = Recorder(ground.database, store.note_pulls, tokens.note_use, user_keys.note_uses)
         self.points = ground.database.point_reader()
-        self.answers = HotAnswers(self.points, ground.clock, RequestIds(), self.recorder)
+        self.warden = Warden(self.points, ground.database)
+        self.answers = HotAnswers(self.points, ground.clock, RequestIds(), self.recorder, self.warden)
         password, _ = ground.write(lambda tx: tokens.issue(tx, ROOT, REGION))
         token = tokens.find_token(self.points, tokens.hash_of(password))
         assert token is not None
@@ -51,7 +55,13 @@ class Hot:
         self.token = token
 
     def ask(self, path: str, method: str = "GET", *, address: str = ADDRESS, lines: bytes = LINES) -> bytes | None:
+        asyncio.run(self._decide(path.removeprefix("/v2/").partition("/manifests/")[0]))
         return self.answers.for_client(address)(head(path, method, lines))
+
+    async def _decide(self, repository: str) -> None:
+        """The policies are read, as they are when somebody has gone the ordinary way to the repository."""
+        await self.warden.caller(self.token.principal)
+        await self.warden.place(Where(ACCOUNT, REGION, repository))
 
     def learn(self, repository: Repository, tag: str, *, lines: bytes = LINES, **scope: Any) -> None:
         """What the ordinary way teaches after it has answered a pull by tag."""

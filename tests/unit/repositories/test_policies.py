@@ -1,17 +1,19 @@
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from moorage.core.call import Principal
 from moorage.core.errors import InvalidParameterError
-from moorage.iam.document import Document
+from moorage.identity import resources
+from moorage.identity.resources import Kind, Resource
+from moorage.registries.policy_text import Kept
 from moorage.repositories.errors import RepositoryNotFoundError, RepositoryPolicyNotFoundError
 from moorage.repositories.model import Repository
-from moorage.repositories.policy import refuse_lock_out
 from moorage.storage.database.schema.journal import events
-from tests.unit.ground import ACCOUNT, ROOT, Ground
+from moorage.storage.database.transaction import Transaction
+from tests.unit.ground import ACCOUNT, Ground
 
 REFUSED = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
 
@@ -111,6 +113,7 @@ def test_principals_are_checked_where_their_account_is_here(ground: Ground, repo
         {"Principal": None, "NotPrincipal": {"AWS": "111122223333"}, "Action": "ecr:SetRepository*"},
         {"Principal": "*", "Action": None, "NotAction": "ecr:BatchGetImage"},
         {"Principal": "*", "Action": "ecr:*", "Condition": {}},
+        {"Principal": "*", "Action": "ecr:*", "Condition": {"Bool": {"aws:SecureTransport": False}}},
     ],
 )
 def test_who_would_lock_themselves_out_must_insist(ground: Ground, repository: Repository, elements: dict[str, Any]) -> None:
@@ -128,17 +131,24 @@ def test_who_would_lock_themselves_out_must_insist(ground: Ground, repository: R
         {"Effect": "Deny", "Action": "ecr:*", "Principal": {"AWS": "111122223333"}},
         {"Effect": "Deny", "Action": "ecr:*", "Principal": None, "NotPrincipal": {"AWS": ACCOUNT}},
         {"Effect": "Deny", "Action": None, "NotAction": "ecr:Set*"},
-        {"Effect": "Deny", "Action": "ecr:*", "Condition": {"Bool": {"aws:SecureTransport": False}}},
+        {"Effect": "Deny", "Action": "ecr:*", "Condition": {"Bool": {"aws:SecureTransport": True}}},
     ],
 )
 def test_what_leaves_a_way_back_needs_no_force(ground: Ground, repository: Repository, elements: dict[str, Any]) -> None:
     assert set_policy(ground, repository, policy(**elements))
 
 
-def test_a_role_is_locked_out_with_its_sessions() -> None:
-    session = replace(ROOT, arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/me", kind="AssumedRole")
-    role = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/ci/deploy"}
-    document = Document.parse(policy(Effect="Deny", Principal=role, Action="ecr:*"))
-    refuse_lock_out(document, ROOT)
-    with pytest.raises(InvalidParameterError):
-        refuse_lock_out(document, session)
+def test_who_may_set_policies_by_the_old_one_alone_is_locked_out_by_one_that_forgets_them(
+    ground: Ground, repository: Repository
+) -> None:
+    """By real evaluation: what a policy no longer allows counts as what it denies."""
+
+    def add(tx: Transaction) -> Resource:
+        return resources.create(tx, ACCOUNT, Kind.USER, "ann")
+
+    made = ground.write(add)
+    ann = Principal(ACCOUNT, made.arn, "IAMUser", "AKIAANN", made.id, made.id, made.arn)
+    call = ground.call("SetRepositoryPolicy", repository.name, principal=ann)
+    allowing = Kept(policy(Principal={"AWS": made.arn}, Action="ecr:*"))
+    assert not ground.read(lambda tx: ground.judge.locks_out(tx, call, repository.name, allowing))
+    assert ground.read(lambda tx: ground.judge.locks_out(tx, call, repository.name, Kept(policy())))

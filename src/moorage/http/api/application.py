@@ -1,12 +1,17 @@
 """`/api/v1`: what ECR does not have. Signature, table, decoding, authorization, the handler, errors in one JSON shape."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 from msgspec import Struct
 
-from moorage.access.authorize import authorize, authorize_installation
+from moorage.access.asked import Asked
+from moorage.access.authorize import refuse_strangers
+from moorage.access.errors import DeniedError
+from moorage.access.judge import Where
+from moorage.access.naming import owner_of_account
 from moorage.audit.parameters import plain_parameters
 from moorage.core.call import Call, Registry
 from moorage.core.errors import InvalidParameterError
@@ -25,6 +30,7 @@ from moorage.http.peer import peer_of
 from moorage.http.progress import Progress
 from moorage.http.signatures import Caller, Signatures
 from moorage.http.strangers import Strangers
+from moorage.images.subjects import Subject
 
 DOCUMENT_PATH = f"{BASE}/openapi.json"
 MOST_BODY = 64 * 1024
@@ -87,13 +93,12 @@ class Api:
         route = found.route
         progress.call = call = self._call(request, request_id, caller, route)
         if route.installation:
-            actions = [action for each in route.requires for action in each.actions]
-            authorize_installation(caller.principal, self._context.addresses.default_account_id, actions)
+            progress.call = call = self._of_installation(call, route, progress)
         query = decode_query(request.query, route.query)
         body = decode_body(raw_body, request.header(b"content-type"), route.body)
         asked = {**found.parts, **msgspec.to_builtins(query), **msgspec.to_builtins(body)}
         progress.call = call = replace(call, parameters=plain_parameters(asked))
-        progress.call = call = self._authorized(call, route, query, body)
+        call = await self._authorized(call, route, query, body, progress)
         registry = await self._context.registry(caller.principal.account_id, caller.region, read_only=not route.changes)
         progress.call = call = replace(call, registry=registry)
         answer = await route.handler(Exchange(self._context, self._parts, call, found.parts), query, body)
@@ -103,15 +108,43 @@ class Api:
             return Response(route.status)
         return Response(route.status, {"content-type": "application/json"}, msgspec.json.encode(answer, enc_hook=_plain))
 
-    def _authorized(self, call: Call, route: AnyRoute, query: Struct, body: Struct) -> Call:
-        """The call with the resource that was decided upon; raises AccessDeniedError."""
-        resources = [_resource(call.registry, each.resource, query, body) for each in route.requires]
-        call = replace(call, resource=next((resource for resource in resources if resource != "*"), "*"))
-        for each, resource in zip(route.requires, resources, strict=True):
+    def _of_installation(self, call: Call, route: AnyRoute, progress: Progress) -> Call:
+        """Raise DeniedError for a principal of another account; whether its own policies allow it is asked like anything."""
+        actions = [action for each in route.requires for action in each.actions]
+        try:
+            refuse_strangers(call.principal, self._context.addresses.default_account_id, actions)
+        except DeniedError as error:
+            progress.call = replace(call, ruling=error.ruling)
+            raise
+        return call
+
+    async def _authorized(self, call: Call, route: AnyRoute, query: Struct, body: Struct, progress: Progress) -> Call:
+        """The call with the resource that was decided upon, and what was decided; raises DeniedError."""
+        subjects = None if route.subjects is None else partial(self._subjects, call, route, query, body)
+        asked = []
+        for each in route.requires:
+            resource, where = _resource(call.registry, each.resource, query, body)
             if each.resource == "each" and resource == "*":
                 continue  # the handler shows only repositories of which the caller may know
-            authorize(call.principal, call.registry.account_id, each.actions, resource)
+            if where is None and all(action.startswith("ecr:") for action in each.actions):
+                where = Where(call.registry.account_id, call.registry.region)
+            owner = owner_of_account(call.principal.account_id) if where is None else None
+            asked.append(Asked(each.actions, resource, where, each.any_of, subjects=subjects, owner=owner))
+        progress.call = call = replace(call, resource=next((each.arn for each in asked if each.arn != "*"), "*"))
+        try:
+            progress.call = call = replace(call, ruling=await self._context.warden.require(call, asked))
+        except DeniedError as error:
+            progress.call = replace(call, ruling=error.ruling)
+            raise
         return call
+
+    async def _subjects(self, call: Call, route: AnyRoute, query: Struct, body: Struct) -> Sequence[Subject]:
+        """What the entry acts on inside the repository, as the route says."""
+        registry = await self._context.registry(call.registry.account_id, call.registry.region, read_only=True)
+        look_up = route.subjects
+        if look_up is None:
+            return ()
+        return await self._context.read(lambda tx: look_up(tx, registry, query, body))
 
     def _call(self, request: Request, request_id: str, caller: Caller, route: AnyRoute) -> Call:
         peer = peer_of(request, self._context.policy.trusted_proxies)
@@ -124,6 +157,7 @@ class Api:
             registry=Registry(0, "private", caller.principal.account_id, caller.region),
             source_address=peer.address,
             user_agent=request.header(b"user-agent") or "",
+            referer=request.header(b"referer") or "",
             read_only=not route.changes,
             protocol="api",
             authority=peer.authority,
@@ -134,16 +168,19 @@ class RequirementError(Exception):
     """A row requires something of a repository that its request does not name: a fault of this program."""
 
 
-def _resource(registry: Registry, kind: str, query: Struct, body: Struct) -> str:
-    """The ARN of the repository that the request names, or `*`; raises InvalidParameterError for a name that is none."""
+def _resource(registry: Registry, kind: str, query: Struct, body: Struct) -> tuple[str, Where | None]:
+    """The ARN of the repository that the request names, or `*`; raises InvalidParameterError for a name that is none.
+
+    With it comes whose policies are the owner's side: the repository's, the registry's, or, of what is no registry's, none.
+    """
     if kind == "*":
-        return "*"
+        return "*", None
     for source in (query, body):
         name = getattr(source, "repository", None)
         if kind == "each" and (name is None or not is_repository_name(name)):
-            return "*"
+            return "*", None
         if isinstance(name, str):
-            return registry.repository_arn(_parsed(name))
+            return registry.repository_arn(_parsed(name)), Where(registry.account_id, registry.region, name)
     raise RequirementError(f"nothing names the {kind}")
 
 

@@ -6,14 +6,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from moorage.access.authorize import is_allowed
 from moorage.core.names import MAX_REPOSITORY_NAME
 from moorage.http.api.exchange import Exchange
 from moorage.http.api.values import Moment, Nothing, Page, Time, next_of, position_of, time_text, timestamp_of
 from moorage.images import finding, search
 from moorage.images.finding import Hit
 from moorage.images.search import Order, Search
+from moorage.storage.database.transaction import Transaction
 
+_DESCRIBE = "ecr:DescribeImages"
 _PATTERN = {"pattern": r"^[^*]*(\*+[^*]*){0,4}$"}
 _Text = Annotated[str, Meta(min_length=1, max_length=255)]
 
@@ -194,11 +195,13 @@ async def _found(exchange: Exchange, query: Filters, wanted: Search) -> tuple[li
     position = position_of(tokens, call, query)
     after = (position[0], position[1]) if position else None
 
-    def allowed(_repository: str) -> bool:
-        return is_allowed(call.principal, call.registry.account_id)
+    judge = exchange.context.warden.judge
+
+    def work(tx: Transaction) -> finding.Page:
+        return finding.find(tx, call.registry, wanted, judge.allowed_in(tx, call, _DESCRIBE), after, query.limit)
 
     async with exchange.parts.searches.one(call.registry.account_id):
-        page = await exchange.read(lambda tx: finding.find(tx, call.registry, wanted, allowed, after, query.limit))
+        page = await exchange.read(work)
     return page.hits, next_of(tokens, call, query, list(page.end)) if page.end is not None else None
 
 

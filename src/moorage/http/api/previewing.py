@@ -4,11 +4,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from moorage.access.authorize import allowed_among
 from moorage.http.api.exchange import Exchange
 from moorage.http.api.values import Nothing, Repository
 from moorage.repositories import creation
 from moorage.repositories.creation import Preview
+from moorage.storage.database.transaction import Transaction
 
 
 class PreviewQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,8 +39,13 @@ class PreviewedRepository(Struct, frozen=True, kw_only=True):
 async def preview_repository(exchange: Exchange, query: PreviewQuery, _body: Nothing) -> PreviewedRepository:
     """Say what a push to a name would make, by the creation templates as they are now, if the caller pushed."""
     call = exchange.call
-    may_create = bool(allowed_among(call.principal, call.registry.account_id, (creation.CREATE_ACTION,), call.resource))
-    return _shown(await exchange.read(lambda tx: creation.preview(tx, call.registry, query.repository, may_create=may_create)))
+    judge = exchange.context.warden.judge
+
+    def work(tx: Transaction) -> Preview:
+        may_create = judge.allowed_in(tx, call, creation.CREATE_ACTION)(query.repository)
+        return creation.preview(tx, call.registry, query.repository, may_create=may_create)
+
+    return _shown(await exchange.read(work))
 
 
 def _shown(found: Preview) -> PreviewedRepository:

@@ -1,19 +1,21 @@
 """What was: the history of tags and rollback, removed images, undelete and purge."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from moorage.core.call import Call
+from moorage.core.call import Call, Registry
 from moorage.core.digest import Digest
 from moorage.core.errors import InvalidParameterError, InvalidTagError
 from moorage.core.names import TagName
 from moorage.http.api.exchange import Exchange
 from moorage.http.api.values import Moment, Nothing, Page, Repository, Time, next_of, position_of, time_text, timestamp_of
-from moorage.images import history, removed
+from moorage.images import history, removed, subjects
 from moorage.images.history import Move, Point
 from moorage.images.removed import MOST_PURGED, Removed
+from moorage.images.subjects import Subject
 from moorage.repositories import store as repositories
 from moorage.storage.database.transaction import Transaction
 
@@ -197,9 +199,8 @@ async def roll_back_tag(exchange: Exchange, _query: Nothing, body: Rollback) -> 
     given = {"to_digest": body.to_digest, "to_time": body.to_time, "to_move": body.to_move}
     if sum(value is not None for value in given.values()) > 1:
         raise InvalidParameterError.at("to_digest", "must not be combined with to_time or to_move, nor those with each other")
-    tag, at = _tag(body.tag), timestamp_of(body.to_time) if body.to_time is not None else None
-    to = Point(digest=body.to_digest, at=at, entry=int(body.to_move) if body.to_move is not None else None)
-    roll_back = partial(exchange.parts.recovery.roll_back, name=body.repository, tag=tag, to=to)
+    tag = _tag(body.tag)
+    roll_back = partial(exchange.parts.recovery.roll_back, name=body.repository, tag=tag, to=_point(body))
     point = {name: str(value) for name, value in given.items() if value is not None}
     done = await exchange.in_steps(roll_back, tag=tag, **point)
     return RolledBackTag(
@@ -209,6 +210,16 @@ async def roll_back_tag(exchange: Exchange, _query: Nothing, body: Rollback) -> 
         from_digest=done.from_digest,
         brought_back=list(done.brought_back),
     )
+
+
+def rolled_back(tx: Transaction, registry: Registry, _query: Nothing, body: Rollback) -> Sequence[Subject]:
+    """What a rollback acts on, for conditions on images."""
+    return subjects.of_rollback(tx, registry, body.repository, body.tag, _point(body))
+
+
+def undeleted(tx: Transaction, registry: Registry, _query: Nothing, body: Undelete) -> Sequence[Subject]:
+    """What an undelete acts on, for conditions on images."""
+    return subjects.of_undelete(tx, registry, body.repository, body.digest)
 
 
 async def list_removed(exchange: Exchange, query: RemovedPage, _body: Nothing) -> RemovedImages:
@@ -262,6 +273,11 @@ async def purge_images(exchange: Exchange, _query: Nothing, body: Purge) -> Purg
     given = {} if body.digests is None else {"count": str(len(digests))}
     purged = await exchange.in_steps(work, **given)
     return Purged(repository=body.repository, purged=purged, more=purged >= MOST_PURGED)
+
+
+def _point(body: Rollback) -> Point:
+    at = timestamp_of(body.to_time) if body.to_time is not None else None
+    return Point(digest=body.to_digest, at=at, entry=int(body.to_move) if body.to_move is not None else None)
 
 
 def _tag(text: str) -> TagName:

@@ -1,16 +1,18 @@
 """One row of the API's table: what an entry is, what it takes and gives, and what it requires."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from moorage.core.call import Requirement
+from moorage.core.call import Registry, Requirement
 from moorage.core.errors import MoorageError
 from moorage.http.api.exchange import Exchange
+from moorage.images.subjects import Subject
+from moorage.storage.database.transaction import Transaction
 
 Q = TypeVar("Q", bound=Struct)
 B = TypeVar("B", bound=Struct)
@@ -41,6 +43,8 @@ class Route(Generic[Q, B, A]):
     """Whether it changes something; it is then recorded in its transaction, else after the answer."""
     installation: bool = False
     """Whether it concerns the whole installation: only principals of the default account may then be allowed to."""
+    subjects: Callable[[Transaction, Registry, Q, B], Sequence[Subject]] | None = None
+    """What is acted on inside the repository, each decided for itself, where a policy reads such keys."""
     errors: tuple[type[MoorageError], ...] = field(default=())
     """What it may answer besides the errors that every entry may."""
 

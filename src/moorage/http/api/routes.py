@@ -132,6 +132,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=recovering.Undelete,
         answer=recovering.UndeletedImages,
         changes=True,
+        subjects=recovering.undeleted,
         errors=(*_PUSHED, ImageNotFoundError, ImageNotRemovedError),
     ),
     Route(
@@ -178,6 +179,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=recovering.Rollback,
         answer=recovering.RolledBackTag,
         changes=True,
+        subjects=recovering.rolled_back,
         errors=(*_PUSHED, TagNeverThereError, NothingEarlierError, ImageTagAlreadyExistsError),
     ),
     Route(

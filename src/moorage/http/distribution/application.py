@@ -1,13 +1,17 @@
 """The data plane: authentication, routing, authorization, the handler, and every error in OCI's tongue."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
-from moorage.access.authorize import allowed_among, authorize, confine
+from moorage.access.asked import Asked
+from moorage.access.authorize import confine
+from moorage.access.errors import DeniedByScopeError, DeniedError
+from moorage.access.judge import Where
 from moorage.audit.parameters import distribution_parameters
 from moorage.core.addresses import registry_named_by
-from moorage.core.call import Call, Registry
+from moorage.core.call import Call, Registry, Requirement
 from moorage.core.clock import Timestamp
-from moorage.core.errors import AccessDeniedError
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
 from moorage.http.context import Context
@@ -20,6 +24,7 @@ from moorage.http.peer import Peer, peer_of
 from moorage.http.progress import Progress
 from moorage.http.strangers import Strangers
 from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
+from moorage.images.subjects import Subject
 
 
 class Distribution:
@@ -57,37 +62,64 @@ class Distribution:
         peer = peer_of(request, context.policy.trusted_proxies)
         token = self._authenticator.token_of(request.header(b"authorization"))
         found = routes.match(request.method, _path(request))
-        registry = await self._registry(peer, token, read_only=found.route.read_only)
+        registry = self._registry(peer, token)
         name = parse_name(found.name) if found.name else ""
         call = _call(request, request_id, context.clock.now(), peer, token, registry, found.route, name)
         call = replace(call, parameters=distribution_parameters(call.event_name, name, found.reference))
         progress.call = call
-        if found.route.requirement:
-            authorize(token.principal, registry.account_id, found.route.requirement.actions, call.resource)
-            confine(token.principal, token.scope, found.route.requirement, name, call.resource)
-        if found.route.asks:
-            asked = [action for action in found.route.asks if token.scope is None or token.scope.allows(action, name)]
-            also = allowed_among(token.principal, registry.account_id, asked, call.resource)
-            progress.call = call = replace(call, also_allowed=also)
+        exchange = Exchange(context, request, call, token, name, found.reference, source=found.route.source)
+        exchange = await self._authorized(exchange, found.route, progress)
         context.recorder.token(token.id, call.at)
-        response = await found.route.handler(Exchange(context, request, call, token, name, found.reference))
+        response = await found.route.handler(exchange)
         if call.event_name and (call.read_only or found.route.method == "PATCH"):
-            context.recorder.call(call)
+            context.recorder.call(exchange.call)
         return response
 
-    async def _registry(self, peer: Peer, token: Token, *, read_only: bool) -> Registry:
-        """The registry that the host names, or the default one. Another account's is denied whether or not it exists."""
+    async def _authorized(self, exchange: Exchange, route: routes.Route, progress: Progress) -> Exchange:
+        """The exchange with what was decided; raises DeniedError. Only then is looked whether there is such a registry."""
+        context, call, token, name = self._context, exchange.call, exchange.token, exchange.name
+        needed = route.requirement
+        place, refusal, also = None, None, frozenset[str]()
+        try:
+            if needed is not None:
+                subjects = None if route.subjects is None else partial(route.subjects, exchange)
+                asked = _asked(call, needed, name, subjects)
+                place, ruling = await context.warden.enter(call, asked)
+                call = replace(call, ruling=ruling)
+                confine(token.principal, token.scope, needed, name, call.resource)
+                wanted = [action for action in route.asks if token.scope is None or token.scope.allows(action, name)]
+                also = await context.warden.allowed(call, wanted, asked)
+        except DeniedError as error:
+            progress.call = replace(call, ruling=error.ruling)
+            if needed is None or needed.resource != "repositories" or isinstance(error, DeniedByScopeError):
+                raise
+            refusal = error
+        registry = await context.registry(call.registry.account_id, call.registry.region, read_only=route.read_only)
+        progress.call = call = replace(call, registry=registry, also_allowed=also)
+        return replace(exchange, call=call, place=place, refusal=refusal)
+
+    def _registry(self, peer: Peer, token: Token) -> Registry:
+        """The registry that the host names, or the default one; its id is not looked up, since it may be another account's."""
         addresses = self._context.addresses
         account_id, region = registry_named_by(peer.host) or (addresses.default_account_id, addresses.default_region)
         if region != token.region:
             raise NotAuthorizedError  # a token is good for one region's registries
-        if account_id != token.principal.account_id:
-            raise AccessDeniedError(f"User: {token.principal.arn} is not authorized to use the registry with id '{account_id}'")
-        return await self._context.registry(account_id, region, read_only=read_only)
+        return Registry(0, "private", account_id, region)
 
     def _realm(self, request: Request) -> str:
         peer = peer_of(request, self._context.policy.trusted_proxies)
         return peer.authority
+
+
+def _asked(
+    call: Call,
+    needed: Requirement,
+    name: str,
+    subjects: Callable[[], Awaitable[Sequence[Subject]]] | None,
+) -> Asked:
+    """A route's requirement as access asks it."""
+    where = Where(call.registry.account_id, call.registry.region, name)
+    return Asked(needed.actions, call.resource, where, needed.any_of, subjects=subjects)
 
 
 def _path(request: Request) -> str:
@@ -118,6 +150,7 @@ def _call(
         registry=registry,
         source_address=peer.address,
         user_agent=request.header(b"user-agent") or "",
+        referer=request.header(b"referer") or "",
         resource=resource,
         read_only=route.read_only,
         protocol="oci",

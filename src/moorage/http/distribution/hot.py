@@ -3,7 +3,9 @@
 A head is two things: the request line, which says what is asked for, and the lines after it, which say by whom. Who is known
 by the client's address and those lines byte for byte, credentials included; what is known by the line. Nothing stale is
 ever served: each request asks the database whether anything was committed since, and only then, by point reads, whether
-the token and its key are still good, and whether the tag is on the same image or the repository still holds the blob.
+the token and its key are still good, and whether the tag is on the same image or the repository still holds the blob. The
+same reads tell the versions of who may do what, on both sides: a client is given what was decided that it may have, as long as
+they are what they were then.
 """
 
 import re
@@ -16,6 +18,8 @@ from email.utils import formatdate
 from functools import partial
 from typing import Any
 
+from moorage.access.authorize import Warden
+from moorage.access.judge import Where
 from moorage.audit.recorder import Recorder
 from moorage.core.call import Call
 from moorage.core.clock import Clock
@@ -23,7 +27,6 @@ from moorage.http.distribution.headers import COMMON_HEADERS, manifest_headers
 from moorage.http.facts import Fact
 from moorage.http.request_ids import RequestIds
 from moorage.identity import tokens
-from moorage.identity.scope import Scope
 from moorage.identity.tokens import Token
 from moorage.images import store
 from moorage.images.model import Image
@@ -34,6 +37,9 @@ LARGEST_BODY = 64 * 1024
 
 _MOST_CLIENTS = 4096
 _MOST_MANIFESTS = 2048
+_MOST_RIGHTS = 4096
+"""Of one client."""
+
 _LONGEST_LINES = 4096
 _CONDITIONAL = {b"if-match", b"if-none-match", b"if-range", b"range"}
 _MANIFEST = re.compile(
@@ -45,18 +51,20 @@ _MANIFEST = re.compile(
 class _Client:
     """Whose requests come with certain header lines from a certain address."""
 
-    __slots__ = ("call", "token", "version")
+    __slots__ = ("allowed", "call", "token", "version")
 
     def __init__(self, call: Call, token: Token) -> None:
         self.call = call
         self.token = token
         self.version = -1
+        self.allowed: dict[_Right, _Versions] = {}
+        """What it may do, and at which versions of the owner's side that was decided; those of its own end with it."""
 
 
 class _Answer:
     """What a request line is answered with."""
 
-    __slots__ = ("condition", "event_name", "parameters", "pulled_image", "resource", "rest", "version")
+    __slots__ = ("condition", "event_name", "owner", "parameters", "pulled_image", "resource", "rest", "right", "version")
 
     def __init__(
         self,
@@ -73,9 +81,17 @@ class _Answer:
         self.parameters = parameters
         self.event_name = event_name
         self.resource = resource
+        self.right = (f"ecr:{event_name}", resource)
         self.pulled_image = pulled_image
         self.version = -1
+        self.owner: _Versions = ()
 
+
+_Right = tuple[str, str]
+"""An action and a repository's ARN."""
+
+_Versions = tuple[int, ...]
+"""As `access.judge.Place.version` has them."""
 
 _What = tuple[int, bytes]
 """A registry's id and a request line."""
@@ -84,8 +100,9 @@ _What = tuple[int, bytes]
 class HotAnswers:
     """The hot responder of one process, for its event loop only."""
 
-    def __init__(self, points: sqlite3.Connection, clock: Clock, ids: RequestIds, recorder: Recorder) -> None:
+    def __init__(self, points: sqlite3.Connection, clock: Clock, ids: RequestIds, recorder: Recorder, warden: Warden) -> None:
         self._points = points
+        self._warden = warden
         self._clock = clock
         self._ids = ids
         self._recorder = recorder
@@ -103,9 +120,8 @@ class HotAnswers:
     def learn(self, scope: Mapping[str, Any], fact: Fact, headers: Mapping[str, str], body: object) -> None:
         """Know this client and this answer from now on, if the server offers that.
 
-        `headers` are those of the ordinary answer, without date and request id. That the client may ask for anything in
-        its registry was decided with this call, since until there are policies nothing else can be decided; what its token's
-        scope takes away is asked at each answer.
+        `headers` are those of the ordinary answer, without date and request id. What the client may have is not learnt: it is
+        decided when it asks for it again.
         """
         offered = scope.get("extensions", {}).get("moorage.hot")
         if offered is None or not isinstance(body, bytes) or len(body) > LARGEST_BODY:
@@ -154,7 +170,7 @@ class HotAnswers:
             answer = self._current((client.call.registry.id, line), version, client)
         except sqlite3.Error:
             return None
-        if answer is None or not _lies_in_scope(answer, client.token.scope):
+        if answer is None or (client.allowed.get(answer.right) != answer.owner and not self._may(client, answer)):
             return None
         request_id = self._ids.next_bytes()
         use = self._uses.get((client, answer))
@@ -168,21 +184,49 @@ class HotAnswers:
         return b"HTTP/1.1 200 OK\r\ndate: %s\r\nx-amzn-requestid: %s%s" % (self._date[1], request_id, answer.rest)
 
     def _is_good(self, client: _Client) -> bool:
-        return tokens.still_good(self._points, client.token.id, self._clock.now())
+        """Whether the token is good and nothing has changed on the caller's side since it was found."""
+        found = tokens.permission_version(self._points, client.token.id, self._clock.now())
+        return found == client.token.permission_version
+
+    def _may(self, client: _Client, answer: _Answer) -> bool:
+        """Whether the client may have this answer, where that is not known of the owner's side as it is now.
+
+        False also where that cannot be told here: the policies must be read, or they read the time, or what the image is.
+        """
+        action, resource = answer.right
+        call = client.call
+        name = resource.partition(":repository/")[2]
+        scope = client.token.scope
+        if scope is not None and not scope.allows(action, name):
+            return False
+        decided = self._warden.decide_now(call, Where(call.registry.account_id, call.registry.region, name), action, resource)
+        if decided is None or decided.version != answer.owner or not decided.allowed:
+            return False
+        if len(client.allowed) >= _MOST_RIGHTS:
+            client.allowed.clear()
+        client.allowed[answer.right] = answer.owner
+        return True
 
     def _current(self, what: _What, version: int, client: _Client) -> _Answer | None:
         """The answer as it is right now, looked up if it must be; None where the request needs more than that."""
         answer = self._answers.get(what)
-        if answer is not None and answer.version != version:
-            if self._points.execute(answer.condition, answer.parameters).fetchone() is None:
-                self._forget(what)
-                answer = None
-            else:
-                answer.version = version
+        if answer is not None and answer.version != version and not self._still_holds(answer, version):
+            self._forget(what)
+            answer = None
         if answer is None and (answer := self._look_up(what, client)) is not None:
-            answer.version = version
+            if not self._still_holds(answer, version):
+                return None
             self._keep(what, answer)
         return answer
+
+    def _still_holds(self, answer: _Answer, version: int) -> bool:
+        """Whether an answer is right now; notes the versions of who may have it."""
+        found = self._points.execute(answer.condition, answer.parameters).fetchone()
+        if found is None:
+            return False
+        answer.owner = found
+        answer.version = version
+        return True
 
     def _look_up(self, what: _What, client: _Client) -> _Answer | None:
         """A manifest that nobody asked for lately; by two point reads instead of the whole way."""
@@ -230,14 +274,6 @@ class HotAnswers:
         answer = self._answers.pop(what, None)
         if answer is not None:
             self._bytes -= _size(what, answer)
-
-
-def _lies_in_scope(answer: _Answer, scope: Scope | None) -> bool:
-    """Whether a token's own scope lets it have an answer that others may have; if not, the ordinary way says why."""
-    if scope is None:
-        return True
-    _, _, repository = answer.resource.partition(":repository/")
-    return scope.allows(f"ecr:{answer.event_name}", repository)
 
 
 def _rest(headers: Mapping[str, str], body: bytes) -> bytes:

@@ -16,7 +16,9 @@ MOST_ENTRIES = 10_000
 
 
 _STEP = 1000
-"""How many repositories are looked at in one go where a scope leaves out some."""
+"""How many repositories are looked at in one go, at least: some may be left out."""
+
+_DESCRIBE = "ecr:DescribeRepositories"
 
 
 class InvalidPageError(MoorageError):
@@ -38,23 +40,29 @@ async def get_tags(exchange: Exchange) -> Response:
 
 
 async def get_catalog(exchange: Exchange) -> Response:
-    """The registry's repositories in the order of their bytes, in pages; to a scoped token only those in its scope."""
+    """The registry's repositories in the order of their bytes, in pages: those that the caller, and its token, may describe.
+
+    Who may describe none of them is told so.
+    """
     wanted, last = _page(exchange)
     scope = exchange.token.scope
-    step = wanted + 1 if scope is None else max(wanted + 1, _STEP)
+    step = max(wanted + 1, _STEP)
 
     def work(tx: Transaction) -> list[str]:
         names: list[str] = []
         after = last
+        may = exchange.context.warden.judge.allowed_in(tx, exchange.call, _DESCRIBE)
         while len(names) <= wanted:
             found = [each.name for each in repositories.page(tx, exchange.call.registry, after, step)]
-            names += [name for name in found if scope is None or scope.covers(name)]
+            names += [name for name in found if (scope is None or scope.covers(name)) and may(name)]
             if len(found) < step:
                 break
             after = found[-1]
         return names[: wanted + 1]
 
     names = await exchange.context.read(work)
+    if not names and last is None and exchange.refusal is not None:
+        raise exchange.refusal
     return _listing(exchange, "/v2/_catalog", {}, "repositories", names, wanted)
 
 

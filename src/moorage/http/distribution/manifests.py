@@ -1,5 +1,6 @@
 """Manifests on the data plane (distribution-spec, end-3, end-7 and end-9)."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from moorage.core.digest import Digest
@@ -11,11 +12,12 @@ from moorage.http.distribution.headers import manifest_headers
 from moorage.http.facts import Fact
 from moorage.http.messages import Response
 from moorage.http.ranges import entity_tags, is_unchanged
-from moorage.images import remove, store
+from moorage.images import remove, store, subjects
 from moorage.images.errors import ImageDigestDoesNotMatchError, ImageNotFoundError
 from moorage.images.facts import read_facts
 from moorage.images.model import Image, TagCondition
 from moorage.images.push import Push, put_image
+from moorage.images.subjects import Subject
 from moorage.repositories import store as repositories
 from moorage.storage.database.transaction import Transaction
 
@@ -79,10 +81,8 @@ async def put_manifest(exchange: Exchange) -> Response:
     reference = Reference.parse(exchange.reference)
     tags = _tags(exchange, reference)
     context, request = exchange.context, exchange.request
-    body = await request.body(MAX_MANIFEST_BYTES)
-    read = partial(_read, body, request.header(b"content-type"), reference.digest)
-    # A dense manifest of megabytes takes half a second to read, which must not hold up every pull.
-    manifest, digest = read() if len(body) <= _IN_LOOP else await context.in_thread(read)
+    body = await exchange.body(MAX_MANIFEST_BYTES)
+    manifest, digest = await _parsed(exchange, body, reference)
     push = Push(
         repository=exchange.name,
         manifest=manifest,
@@ -103,6 +103,38 @@ async def put_manifest(exchange: Exchange) -> Response:
     if "tag" in request.query:
         headers["oci-tag"] = ", ".join(pushed.tags)
     return Response(201, headers)
+
+
+async def pushed(exchange: Exchange) -> Sequence[Subject]:
+    """What a PUT acts on: each of its tags, with what its manifest is."""
+    reference = Reference.parse(exchange.reference)
+    manifest, _ = await _parsed(exchange, await exchange.body(MAX_MANIFEST_BYTES), reference)
+    context, registry = exchange.context, await exchange.registry()
+    facts = await context.in_thread(read_facts, context.database, context.blobs, registry, exchange.name, manifest)
+    return subjects.of_push(manifest, facts, _tags(exchange, reference))
+
+
+async def pulled(exchange: Exchange) -> Sequence[Subject]:
+    """What a GET acts on: the tag that it names, and the image."""
+    return await _named(exchange, deletes=False)
+
+
+async def deleted(exchange: Exchange) -> Sequence[Subject]:
+    """What a DELETE acts on: the tag that it names, or every tag of the image."""
+    return await _named(exchange, deletes=True)
+
+
+async def _named(exchange: Exchange, *, deletes: bool) -> Sequence[Subject]:
+    reference, registry = Reference.parse(exchange.reference), await exchange.registry()
+    image_id = {"imageTag": str(reference.tag)} if reference.tag else {"imageDigest": str(reference.digest)}
+    name = exchange.name
+    return await exchange.context.read(lambda tx: subjects.of_image_ids(tx, registry, name, [image_id], deletes=deletes))
+
+
+async def _parsed(exchange: Exchange, body: bytes, reference: Reference) -> tuple[Manifest, Digest]:
+    read = partial(_read, body, exchange.request.header(b"content-type"), reference.digest)
+    # A dense manifest of megabytes takes half a second to read, which must not hold up every pull.
+    return read() if len(body) <= _IN_LOOP else await exchange.context.in_thread(read)
 
 
 def _tags(exchange: Exchange, reference: Reference) -> tuple[TagName, ...]:

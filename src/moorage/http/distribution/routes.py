@@ -4,7 +4,7 @@ Names contain slashes, and words such as `blobs` and `manifests` are legal in th
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from moorage.core.call import Requirement
@@ -12,6 +12,7 @@ from moorage.core.errors import MoorageError
 from moorage.http.distribution import blobs, listing, manifests, uploads
 from moorage.http.distribution.exchange import Exchange
 from moorage.http.messages import MethodNotAllowedError, Response
+from moorage.images.subjects import Subject
 from moorage.repositories.creation import CREATE_ACTION
 
 Handler = Callable[[Exchange], Awaitable[Response]]
@@ -37,6 +38,10 @@ class Route:
     read_only: bool = True
     asks: tuple[str, ...] = ()
     """Actions on the same resource that are not needed, but made use of when the caller may do them."""
+    source: Requirement | None = None
+    """What is needed on the repository that a blob is mounted from; a source without it counts as none."""
+    subjects: Callable[[Exchange], Awaitable[Sequence[Subject]]] | None = None
+    """What is acted on inside the repository, each decided for itself, where a policy reads such keys."""
 
 
 async def ping(_exchange: Exchange) -> Response:
@@ -79,6 +84,7 @@ ROUTES = (
         Requirement(("ecr:InitiateLayerUpload",)),
         read_only=False,
         asks=(CREATE_ACTION,),
+        source=_READ_LAYER,
     ),
     Route("PATCH", _SESSION, uploads.patch_upload, "UploadLayerPart", Requirement(("ecr:UploadLayerPart",)), read_only=False),
     Route(
@@ -86,9 +92,25 @@ ROUTES = (
     ),
     Route("GET", _SESSION, uploads.get_upload, "UploadLayerPart", Requirement(("ecr:UploadLayerPart",))),
     Route("DELETE", _SESSION, uploads.delete_upload, "UploadLayerPart", Requirement(("ecr:UploadLayerPart",)), read_only=False),
-    Route("GET", _MANIFEST, manifests.get_manifest, "BatchGetImage", _PULL),
-    Route("PUT", _MANIFEST, manifests.put_manifest, "PutImage", Requirement(("ecr:PutImage",)), read_only=False),
-    Route("DELETE", _MANIFEST, manifests.delete_manifest, "BatchDeleteImage", _DELETE, read_only=False),
+    Route("GET", _MANIFEST, manifests.get_manifest, "BatchGetImage", _PULL, subjects=manifests.pulled),
+    Route(
+        "PUT",
+        _MANIFEST,
+        manifests.put_manifest,
+        "PutImage",
+        Requirement(("ecr:PutImage",)),
+        read_only=False,
+        subjects=manifests.pushed,
+    ),
+    Route(
+        "DELETE",
+        _MANIFEST,
+        manifests.delete_manifest,
+        "BatchDeleteImage",
+        _DELETE,
+        read_only=False,
+        subjects=manifests.deleted,
+    ),
     Route("GET", _BLOB, blobs.get_blob, "GetDownloadUrlForLayer", _READ_LAYER),
     Route("HEAD", _BLOB, blobs.get_blob, "BatchCheckLayerAvailability", _SEE_LAYER),
     Route("DELETE", _BLOB, blobs.delete_blob, "BatchDeleteImage", _DELETE, read_only=False),

@@ -25,9 +25,6 @@ from moorage.repositories.model import Repository
 from moorage.storage.blobs.port import BlobMissingError
 from moorage.storage.database.transaction import Transaction
 
-_READ_LAYER = "ecr:GetDownloadUrlForLayer"
-"""What a mount needs on its source (AWS: ECR user guide, "Blob mounting")."""
-
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -167,7 +164,8 @@ async def _mount(exchange: Exchange, digest: Digest) -> bool:
     def find(tx: Transaction, target: Repository) -> list[int]:
         holders = store.holders(tx, str(digest), registry.id, target.id) if name is None else _ids(tx, registry, name, target)
         names = repositories.names_of(tx, holders)
-        readable = [holder for holder in holders if exchange.may(_READ_LAYER, names[holder])]
+        may = exchange.may_read_from(tx)
+        readable = [holder for holder in holders if may(names[holder])]
         return [holder for holder in readable if store.find(tx, holder, str(digest))]
 
     def may_succeed(tx: Transaction) -> bool:

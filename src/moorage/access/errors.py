@@ -1,0 +1,58 @@
+"""The refusal of a call, with what was decided, so that the edge can record and explain it."""
+
+from dataclasses import replace
+
+from moorage.core.call import Call, Principal, Ruling
+from moorage.core.errors import AccessDeniedError
+from moorage.iam.context import Context
+from moorage.iam.decision import Decision
+from moorage.iam.denial import denied
+
+
+class DeniedError(AccessDeniedError):
+    """The caller is known and may not do this; the text is IAM's ("Access denied error messages", IAM user guide)."""
+
+    def __init__(self, message: str, action: str, resource: str, ruling: Ruling, context: Context | None = None) -> None:
+        super().__init__(message)
+        self.action = action
+        self.resource = resource
+        self.ruling = ruling
+        self.context = context or {}
+        """The context keys that the policies read, with their values."""
+
+    @classmethod
+    def of(cls, principal: Principal, action: str, resource: str, decision: Decision, context: Context) -> "DeniedError":
+        """The refusal that a decision is."""
+        text = denied(principal, action, resource, decision)
+        return cls(text, action, resource, decision.ruling(), context)
+
+
+class DeniedByScopeError(DeniedError):
+    """The token's own scope, which is to a token what a session policy is to a session, does not reach this far."""
+
+    def __init__(self, principal: Principal, action: str, resource: str) -> None:
+        super().__init__(
+            f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource} "
+            f"because no session policy allows the {action} action",
+            action,
+            resource,
+            Ruling("implicitDeny", "session policy"),
+        )
+
+
+class DeniedInstallationError(DeniedError):
+    """Only principals of the default account may be allowed what concerns the whole installation (DESIGN rule 5)."""
+
+    def __init__(self, principal: Principal, action: str) -> None:
+        super().__init__(
+            f"User: {principal.arn} is not authorized to perform: {action} on resource: * "
+            f"because no identity-based policy allows the {action} action",
+            action,
+            "*",
+            Ruling("implicitDeny", "identity-based policy"),
+        )
+
+
+def ruled(call: Call, error: BaseException) -> Call:
+    """The call as its audit record has it, where it was refused by a decision."""
+    return replace(call, ruling=error.ruling) if isinstance(error, DeniedError) else call

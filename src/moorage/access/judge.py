@@ -1,0 +1,200 @@
+"""The decision itself: both sides of it, remembered by their versions, and what policies read of the call (DESIGN rule 9).
+
+For every thread of a process. Nothing that is remembered is used without its version, which whoever asks reads anew.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from moorage.access.caller import Caller, Credential, credential_of, read_caller
+from moorage.access.conditions import context_of
+from moorage.access.owner import Owner, new_serial, owner_of, owner_policy, read_owner
+from moorage.access.remembered import Remembered
+from moorage.core.call import Call, Principal
+from moorage.iam.context import NOTHING, Context, reads_time
+from moorage.iam.decision import Decision
+from moorage.iam.evaluate import Request, evaluate
+from moorage.iam.policy import keys_of
+from moorage.registries.policy_text import Kept
+from moorage.storage.database.schema.identity import accounts
+from moorage.storage.database.transaction import Transaction
+
+_MOST_CALLERS = 4096
+_MOST_OWNERS = 16_384
+_MOST_DECISIONS = 65_536
+
+ACCOUNT_VERSION = "SELECT permission_version FROM accounts WHERE id = :account"
+
+PLACE_VERSIONS = """
+SELECT a.permission_version, g.id, g.policy_version, r.id, r.policy_version
+FROM accounts a
+LEFT JOIN registries g ON g.account_id = a.id AND g.service = 'private' AND g.region = :region
+LEFT JOIN repositories r ON r.registry_id = g.id AND r.name = :name
+WHERE a.id = :account
+"""
+"""What decides on the owner's side, as versions: of its account, its registry, its repository. No row: no such account."""
+
+
+class Where(NamedTuple):
+    """What is acted on, as a request names it; nothing of it need exist."""
+
+    account_id: str
+    region: str
+    name: str = ""
+    """A repository's name; empty for the registry as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is acted on, as it is now."""
+
+    owner: Owner
+    owner_version: int = 0
+    """The permission version of the owner's account."""
+    registry_id: int = 0
+    registry_version: int = 0
+    repository_id: int = 0
+    """0 where there is no such repository."""
+    repository_version: int = 0
+
+    @property
+    def version(self) -> tuple[int, int, int]:
+        """What changes when anything that decides on this side does."""
+        return (self.owner_version, self.registry_version, self.repository_version)
+
+
+_Found = tuple[int, int | None, int | None, int | None, int | None]
+_OwnerKey = tuple[str, int, int]
+
+
+class Judge:
+    """Decides, and remembers what it decided by."""
+
+    def __init__(self) -> None:
+        self._callers: Remembered[Credential, Caller] = Remembered(_MOST_CALLERS)
+        self._owners: Remembered[_OwnerKey, Owner] = Remembered(_MOST_OWNERS)
+        self._decisions: dict[tuple[object, ...], Decision] = {}
+        self._lock = threading.Lock()
+
+    # --- the two sides ------------------------------------------------------------------------------------------------
+
+    def known_caller(self, principal: Principal, version: int) -> Caller | None:
+        """The caller's side at this permission version of its account, if it was read."""
+        return self._callers.get(credential_of(principal), version)
+
+    def caller(self, tx: Transaction, principal: Principal) -> Caller:
+        """The caller's side as it is in this transaction."""
+        row = tx.one(sa.select(accounts.c.permission_version).where(accounts.c.id == principal.account_id))
+        found = self.known_caller(principal, row.permission_version) if row is not None else None
+        if found is None:
+            found = read_caller(tx, principal)
+            self._callers.put(credential_of(principal), found.version, found)
+        return found
+
+    def known_place(self, where: Where, row: _Found | None) -> Place | None:
+        """What is acted on, at the versions that a row of `PLACE_VERSIONS` tells, if it was read."""
+        place = _unread(row)
+        owner = self._owners.get(*_owner_key(where, place))
+        return None if owner is None else _with(place, owner)
+
+    def place(self, tx: Transaction, where: Where) -> Place:
+        """What is acted on, as it is in this transaction."""
+        found = tx.execute(_PLACE, where._asdict() | {"account": where.account_id}).first()
+        row: _Found | None = None if found is None else tuple(found)
+        place = _unread(row)
+        key, version = _owner_key(where, place)
+        owner = self._owners.get(key, version)
+        if owner is None:
+            owner = read_owner(tx, where.account_id, place.registry_id, place.repository_id)
+            self._owners.put(key, version, owner)
+        return _with(place, owner)
+
+    # --- the decision -------------------------------------------------------------------------------------------------
+
+    def decide(
+        self, call: Call, caller: Caller, place: Place, action: str, arn: str, filled: Context = NOTHING
+    ) -> tuple[Decision, Context]:
+        """The decision and the values of the context keys that the policies read."""
+        owner = place.owner
+        keys = caller.keys | owner.keys if owner.keys else caller.keys
+        context = context_of(keys, call, (caller.context, owner.context), filled) if keys else NOTHING
+        lasting = not reads_time(keys)
+        values = tuple(sorted(context.items())) if context else ()
+        what = (
+            caller.serial,
+            owner.serial,
+            place.owner_version,
+            credential_of(call.principal),
+            call.principal.arn,
+            action,
+            arn,
+        )
+        known = self._decisions.get((what, values)) if lasting else None
+        if known is not None:
+            return known, context
+        made = evaluate(Request(call.principal, action, arn, context), caller.grants, owner.guards(action))
+        if lasting:
+            with self._lock:
+                if len(self._decisions) >= _MOST_DECISIONS:
+                    self._decisions.clear()
+                self._decisions[(what, values)] = made
+        return made, context
+
+    def allowed_in(self, tx: Transaction, call: Call, action: str, filled: Context = NOTHING) -> Callable[[str], bool]:
+        """Whether the caller may do this to the repository of a name, in the call's registry, as it is in this transaction."""
+        caller = self.caller(tx, call.principal)
+        registry = call.registry
+
+        def allowed(name: str) -> bool:
+            place = self.place(tx, Where(registry.account_id, registry.region, name))
+            return self.decide(call, caller, place, action, registry.repository_arn(name), filled)[0].allowed
+
+        return allowed
+
+    def locks_out(self, tx: Transaction, call: Call, name: str, policy: Kept) -> bool:
+        """Whether the caller could set no other policy if this one were the repository's or, without a name, the registry's.
+
+        Decided as any call is, under what is known of the present one.
+        """
+        registry = call.registry
+        place = self.place(tx, Where(registry.account_id, registry.region, name))
+        compiled = (owner_policy(policy, of_registry=not name),)
+        of_registry = place.owner.of_registry if name else compiled
+        keys = place.owner.keys | keys_of(compiled)
+        owner = replace(place.owner, own=compiled if name else (), of_registry=of_registry, keys=keys, serial=new_serial())
+        arn = registry.repository_arn(name) if name else "*"
+        action = "ecr:SetRepositoryPolicy" if name else "ecr:PutRegistryPolicy"
+        made, _ = self.decide(call, self.caller(tx, call.principal), replace(place, owner=owner), action, arn)
+        return not made.allowed
+
+
+_PLACE = sa.text(PLACE_VERSIONS)
+
+
+def _unread(row: _Found | None) -> Place:
+    """The place without its policies."""
+    owner_version, registry_id, registry_version, repository_id, repository_version = row or (0, None, None, None, None)
+    return Place(_NOBODY, owner_version, registry_id or 0, registry_version or 0, repository_id or 0, repository_version or 0)
+
+
+def _with(place: Place, owner: Owner) -> Place:
+    return Place(
+        owner,
+        place.owner_version,
+        place.registry_id,
+        place.registry_version,
+        place.repository_id,
+        place.repository_version,
+    )
+
+
+def _owner_key(where: Where, place: Place) -> tuple[_OwnerKey, tuple[int, int]]:
+    key = (where.account_id, place.registry_id, place.repository_id)
+    return key, (place.registry_version, place.repository_version)
+
+
+_NOBODY = owner_of("")
