@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from moorage.access.authorize import Warden
+from moorage.access.conditions import context_of
 from moorage.audit.file import AuditFile
 from moorage.audit.keeping import Export
 from moorage.audit.operations import AuditOperations
@@ -48,7 +49,6 @@ from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
 from moorage.identity.session_operations import SessionOperations
 from moorage.identity.sts_operations import SecurityTokenOperations
-from moorage.identity.unsigned_context import context_of
 from moorage.identity.user_operations import UserOperations
 from moorage.identity.web_identity_operations import WebIdentityOperations
 from moorage.images import store as images

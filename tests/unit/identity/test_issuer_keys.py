@@ -133,7 +133,7 @@ def test_an_issuer_that_was_never_reached_is_a_passing_failure(ground: Ground, i
     for _ in range(3):
         with pytest.raises(IssuerUnreachableError) as caught:
             find()
-    assert (caught.value.query_code, caught.value.aws_status) == ("IDPCommunicationError", 400)
+        assert (caught.value.query_code, caught.value.aws_status) == ("IDPCommunicationError", 400)
     assert len(issuer.asked) == 2
 
 

