@@ -43,6 +43,7 @@ from moorage.identity.policy_version_operations import PolicyVersionOperations
 from moorage.identity.principals import principal_exists
 from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
+from moorage.identity.session_operations import SessionOperations
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.identity.user_operations import UserOperations
 from moorage.images import store as images
@@ -125,7 +126,7 @@ class WebApplication:
                 Dispatcher(Service("cloudtrail"), [AuditOperations(page_tokens)]),
             ],
             query=[
-                Dispatcher(Service("sts"), [SecurityTokenOperations()]),
+                Dispatcher(Service("sts"), [SecurityTokenOperations(sealer), SessionOperations(sealer)]),
                 Dispatcher(Service("iam"), _iam_rooms(sealer, page_tokens)),
             ],
             signatures=signatures,

@@ -23,6 +23,7 @@ _SOURCES = {
     "policy": ("PolicyArn", "PolicyName"),
     "instance-profile": ("InstanceProfileName",),
     "oidc-provider": ("OpenIDConnectProviderArn", "Url"),
+    "federated-user": ("Name",),
     "*": (),
 }
 _REPOSITORIES = ("repository", "repositories")

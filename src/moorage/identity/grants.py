@@ -138,7 +138,11 @@ def _session_policies(tx: Transaction, principal: Principal) -> tuple[Policy, ..
     if texts is None:
         # A session that ended meanwhile may do nothing; nor may a federated user, by its identity, without a policy.
         return () if row is None or principal.kind == "FederatedUser" else None
-    return tuple(compiled(SourceKind.NONE, f"session-policy-{number}", text) for number, text in enumerate(texts, 1))
+    # Managed ones are kept by their ARNs, so that what is taken out of one counts at once.
+    arns = [text for text in texts if text.startswith("arn:")]
+    inline = (text for text in texts if not text.startswith("arn:"))
+    own = tuple(compiled(SourceKind.NONE, f"session-policy-{number}", text) for number, text in enumerate(inline, 1))
+    return own + managed_by_arn(tx, arns)
 
 
 def _service_control(tx: Transaction, account_id: str) -> tuple[Policy, ...] | None:
