@@ -27,7 +27,7 @@ from moorage.http.distribution.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
 from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
-from moorage.identity import access_keys, accounts, tokens, user_keys
+from moorage.identity import access_keys, accounts, last_uses, tokens
 from moorage.identity.access_key_operations import AccessKeyOperations
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.account_operations import AbsentCredentialOperations, AccountOperations
@@ -110,7 +110,7 @@ class WebApplication:
         self._database = Database(options.data_dir / "moorage.db", clock, wake_jobs=wake)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="work")
         self._closers = ThreadPoolExecutor(_CLOSERS, thread_name_prefix="closer")
-        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, user_keys.note_uses)
+        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, last_uses.note_uses)
         uploads = UploadService(self._database, blobs, UploadLimits(keeping.upload_expiry, keeping.max_uploads))
         points = self._database.point_reader()
         context = Context(

@@ -103,7 +103,7 @@ class Recorder:
         self._ensure_thread()
 
     def key(self, key_id: str, use: Use) -> None:
-        """Record that an access key signed a request."""
+        """Record that an access key signed a request, or, by its unique id, that a session of a role did."""
         with self._lock:
             self._waiting.keys[key_id] = use
         self._ensure_thread()

@@ -1,10 +1,15 @@
 """The route table of `/api/v1`. The OpenAPI document is made from it, and a test compares docs/api.md with it."""
 
 from moorage.core.call import Requirement
-from moorage.http.api import accounts, auditing, finding, previewing, recovering, tokens
+from moorage.http.api import accounts, auditing, finding, previewing, recovering, sessions, tokens
 from moorage.http.api.route import AnyRoute, Route
 from moorage.http.api.values import Nothing, Page
-from moorage.identity.errors import AccountAlreadyExistsError, RegistriesWithoutNamesError, TokenNotFoundError
+from moorage.identity.errors import (
+    AccountAlreadyExistsError,
+    RegistriesWithoutNamesError,
+    SessionNotFoundError,
+    TokenNotFoundError,
+)
 from moorage.images.errors import (
     ImageGoneError,
     ImageLayersNotFoundError,
@@ -86,6 +91,29 @@ ROUTES: tuple[AnyRoute, ...] = (
         status=204,
         changes=True,
         errors=(TokenNotFoundError,),
+    ),
+    Route(
+        "GET",
+        "/sessions",
+        sessions.list_sessions,
+        "ListSessions",
+        (Requirement(("moorage:ListSessions",), "*"),),
+        query=Page,
+        body=Nothing,
+        answer=sessions.Sessions,
+    ),
+    Route(
+        "DELETE",
+        "/sessions/{id}",
+        sessions.delete_session,
+        "RevokeSession",
+        (Requirement(("moorage:RevokeSession",), "*"),),
+        query=Nothing,
+        body=Nothing,
+        answer=Nothing,
+        status=204,
+        changes=True,
+        errors=(SessionNotFoundError,),
     ),
     Route(
         "GET",

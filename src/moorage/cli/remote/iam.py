@@ -1,0 +1,11 @@
+"""`moorage iam`: what IAM has beyond AWS's own APIs."""
+
+from moorage.cli.remote import sessions
+from moorage.cli.remote.command import Group, Verbs
+
+
+def _build(verbs: Verbs) -> None:
+    sessions.build(verbs.group("session", "list and revoke temporary credentials"))
+
+
+IAM = Group("iam", "see and end what people and programs are signed in by", _build)
