@@ -1,7 +1,7 @@
 """The route table of `/api/v1`. The OpenAPI document is made from it, and a test compares docs/api.md with it."""
 
 from moorage.core.call import Requirement
-from moorage.http.api import accounts, auditing, finding, previewing, recovering, sessions, tokens
+from moorage.http.api import accounts, auditing, finding, oidc_keys, previewing, recovering, sessions, tokens
 from moorage.http.api.route import AnyRoute, Route
 from moorage.http.api.values import Nothing, Page
 from moorage.identity.errors import (
@@ -10,6 +10,7 @@ from moorage.identity.errors import (
     SessionNotFoundError,
     TokenNotFoundError,
 )
+from moorage.identity.iam_errors import InvalidInputError, NoSuchEntityError
 from moorage.images.errors import (
     ImageGoneError,
     ImageLayersNotFoundError,
@@ -114,6 +115,31 @@ ROUTES: tuple[AnyRoute, ...] = (
         status=204,
         changes=True,
         errors=(SessionNotFoundError,),
+    ),
+    Route(
+        "PUT",
+        "/oidc-providers/keys",
+        oidc_keys.set_keys,
+        "SetOpenIDConnectProviderKeys",
+        (Requirement(("moorage:SetOpenIDConnectProviderKeys",), "*"),),
+        query=Nothing,
+        body=oidc_keys.GivenKeys,
+        answer=oidc_keys.ProviderKeys,
+        changes=True,
+        errors=(NoSuchEntityError, InvalidInputError),
+    ),
+    Route(
+        "DELETE",
+        "/oidc-providers/keys",
+        oidc_keys.clear_keys,
+        "ClearOpenIDConnectProviderKeys",
+        (Requirement(("moorage:ClearOpenIDConnectProviderKeys",), "*"),),
+        query=oidc_keys.NamedProvider,
+        body=Nothing,
+        answer=Nothing,
+        status=204,
+        changes=True,
+        errors=(NoSuchEntityError,),
     ),
     Route(
         "GET",
