@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from typing import Any
 
 from moorage.core.clock import SECOND
@@ -15,13 +16,13 @@ HOST = "issuer.example"
 class Issuer:
     """Publishes keys below a path of its own."""
 
-    def __init__(self, *keys: Key, path: str = "/oidc") -> None:
+    def __init__(self, *keys: Key, path: str = "/oidc", host: str = HOST) -> None:
         self.keys: tuple[Key, ...] = keys or (Key(),)
         self.answers: dict[str, bytes] = {}
         """By path: what is said instead of what is right."""
         self._path = path
-        self._server = Scripted(self._talk, certificate_for=HOST)
-        self.url = self._server.url(path, HOST)
+        self._server = Scripted(self._talk, certificate_for=host)
+        self.url = self._server.url(path, host)
 
     def __enter__(self) -> "Issuer":
         self._server.__enter__()
@@ -40,14 +41,14 @@ class Issuer:
         """What it says of itself."""
         return {"issuer": self.url, "jwks_uri": self.url + "/keys", "response_types_supported": ["id_token"]}
 
-    def claims(self, ground: Ground, **members: Any) -> dict[str, Any]:
-        """Claims of a token that is good now; None leaves a claim out."""
-        now = ground.clock.now() // SECOND
+    def claims(self, ground: Ground | None = None, **members: Any) -> dict[str, Any]:
+        """Claims of a token that is good now, on the ground or in the world; None leaves a claim out."""
+        now = ground.clock.now() // SECOND if ground is not None else int(time.time())
         usual = {"iss": self.url, "aud": "sts.amazonaws.com", "sub": "repo:acme/app:ref:refs/heads/main", "iat": now}
         claims = {**usual, "exp": now + 300, **members}
         return {name: value for name, value in claims.items() if value is not None}
 
-    def token(self, ground: Ground, key: Key | None = None, **members: Any) -> str:
+    def token(self, ground: Ground | None = None, key: Key | None = None, **members: Any) -> str:
         """A token that is good now, but for what is said."""
         return (key or self.keys[0]).token(self.claims(ground, **members))
 

@@ -48,8 +48,8 @@ class ProviderKeys(Struct, frozen=True, kw_only=True):
 async def set_keys(exchange: Exchange, _query: Nothing, body: GivenKeys) -> ProviderKeys:
     """Give the keys of a provider of the account.
 
-    From then on they alone verify its tokens, and its issuer is not asked. Public keys only; those that no algorithm of STS fits
-    are left out.
+    From then on they alone verify its tokens, and its issuer is not asked. Public keys only; those that no algorithm of STS
+    fits are left out.
     """
     text = json.dumps({"keys": body.keys})
     try:
