@@ -136,8 +136,8 @@ def test_a_provider_that_is_not_the_accounts_is_not_found(iam: Any) -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/nothing.example"
     with failed("NoSuchEntity", f"OpenIDConnect Provider not found for arn {arn}", 404):
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="a")
+    other = "arn:aws:iam::210987654321:oidc-provider/issuer.example"
     with pytest.raises(ClientError, match="AccessDenied"):
-        other = "arn:aws:iam::210987654321:oidc-provider/issuer.example"
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=other, ClientID="a")
 
 

@@ -1,101 +1,25 @@
-"""Signing in with nothing but an issuer's token: from boto3 to a pull, and everything that does not get in."""
+"""Signing in with nothing but an issuer's token: from boto3 to a pull, and whose tokens do not get in."""
 
 import base64
 import json
 import re
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import boto3
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from moorage.aws.model import Service
-from tests.contract.aws.door import ACCOUNT, Answer, Door
+from tests.contract.aws.door import ACCOUNT
 from tests.contract.aws.iam import failed, fresh
+from tests.contract.aws.web_place import Place, code_of
 from tests.e2e.images import small
-from tests.e2e.server import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server
-from tests.unit.identity.issuer import Issuer
 from tests.unit.identity.signing import Key
-from tests.unit.outgoing.scripted import AUTHORITY
 
-_FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-_PULL = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
 _MAIN = "repo:acme/app:ref:refs/heads/main"
 _NOT_TRUSTED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
-
-
-class Place:
-    """A server, an issuer that it knows, and how callers of both behave."""
-
-    def __init__(self, door: Door, issuer: Issuer) -> None:
-        self.door = door
-        self.issuer = issuer
-        self.name = issuer.url.removeprefix("https://")
-        self.provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{self.name}"
-        self.iam = self.client("iam", aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY)
-        self.sts = self.client("sts", config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}))
-
-    def client(self, service: str, **options: Any) -> Any:
-        """A boto3 client that does not try again."""
-        usual = {"endpoint_url": f"http://{self.door.host}", "region_name": "us-east-1"}
-        made: Any = boto3.client
-        return made(service, **{**usual, "config": Config(retries={"total_max_attempts": 1}), **options})
-
-    def role(self, conditions: Any = None, **options: Any) -> str:
-        """The ARN of a fresh role that the issuer's identities may take, under these conditions."""
-        statement = {"Effect": "Allow", "Principal": {"Federated": self.provider}, "Action": "sts:AssumeRoleWithWebIdentity"}
-        text = json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Condition": conditions or {}}]})
-        name = fresh("role")
-        made = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=text, **options)
-        self.iam.attach_role_policy(RoleName=name, PolicyArn=_PULL)
-        return str(made["Role"]["Arn"])
-
-    def token(self, **claims: Any) -> str:
-        """A token of the issuer that is good now, but for these claims."""
-        return self.issuer.token(None, None, **claims)
-
-    def assume(self, role: str, token: str, **more: Any) -> Any:
-        """The answer of STS."""
-        return self.sts.assume_role_with_web_identity(
-            RoleArn=role, RoleSessionName="GitHubActions", WebIdentityToken=token, **more
-        )
-
-    def unsigned(self, form: dict[str, str], path: str = "/") -> Answer:
-        """A form that nobody signed."""
-        return self.door.exchange("POST", path, _FORM, urlencode(form).encode())
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("web-identity")
-    trusted = folder / "authority.pem"
-    AUTHORITY.cert_pem.write_to_path(str(trusted))
-    settings = {"MOORAGE_WORKERS": "1", "MOORAGE_OUTGOING_NETWORKS": "127.0.0.0/8", "SSL_CERT_FILE": str(trusted)}
-    server = Server(folder / "data", "fast", settings=settings)
-    with Issuer(host="localhost") as issuer:
-        try:
-            server.start()
-        except BaseException:
-            server.kill()
-            raise
-        door = Door(server)
-        made = Place(door, issuer)
-        made.iam.create_open_id_connect_provider(Url=issuer.url, ClientIDList=["sts.amazonaws.com"])
-        yield made
-        door.close()
-        server.stop()
-
-
-def _code(answer: Answer) -> str:
-    found = re.search(r"<Code>(\w+)</Code>", answer.body.decode())
-    return found[1] if found else ""
 
 
 def _pulled(place: Place, keys: Any, repository: str) -> int:
@@ -379,78 +303,5 @@ def test_a_parameter_outside_its_constraints_is_refused(place: Place) -> None:
         {"WebIdentityToken": "abcd", "ProviderId": "www.amazon.com"},
     ):
         answer = place.unsigned({**usual, **changed})
-        assert (answer.status, _code(answer)) == (400, "ValidationError"), changed
-    assert _code(place.unsigned({**usual, "WebIdentityToken": "a" * 20_000})) == "InvalidIdentityToken"
-
-
-# --- the open door ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("service", ["sts", "iam"])
-def test_nothing_else_is_reached_without_a_signature(place: Place, service: str) -> None:
-    model = Service(service)
-    for name in sorted(model.operation_names - {"AssumeRoleWithWebIdentity"}):
-        answer = place.unsigned({"Action": name, "Version": model.version})
-        assert (answer.status, _code(answer)) == (403, "MissingAuthenticationToken"), name
-
-
-def test_no_disguise_opens_the_door_for_something_else(place: Place) -> None:
-    usual = {"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15"}
-    for form, path in (
-        ({**usual, "Version": "2010-05-08"}, "/"),
-        ({**usual, "Version": ""}, "/"),
-        ({**usual, "Action": "assumerolewithwebidentity"}, "/"),
-        ({**usual, "Action": "AssumeRoleWithWebIdentity "}, "/"),
-        ({}, "/?Action=AssumeRoleWithWebIdentity&Version=2011-06-15"),
-    ):
-        answer = place.unsigned(form, path)
-        assert (answer.status, _code(answer)) == (403, "MissingAuthenticationToken"), form
-    body = urlencode(usual).encode()
-    for again in (body + b"&Action=ListUsers", body + b"&%FF=1", body + b"&x=" + b"y" * 70_000):
-        answer = place.door.exchange("POST", "/", _FORM, again)
-        assert (answer.status, _code(answer)) == (403, "MissingAuthenticationToken")
-    json_target = place.door.exchange(
-        "POST", "/", {"X-Amz-Target": "AWSSecurityTokenServiceV20110615.AssumeRoleWithWebIdentity"}, b"{}"
-    )
-    assert json_target.status in {400, 403, 404}
-    query = place.door.exchange("GET", "/?" + urlencode(usual), {}, b"")
-    assert (query.status, _code(query)) == (403, "MissingAuthenticationToken")
-    both = place.door.exchange("POST", "/?Action=GetCallerIdentity&Version=2011-06-15", _FORM, body)
-    assert _code(both) == "ValidationError"  # what is asked for stands in the body
-
-
-def test_a_wrong_signature_is_not_overlooked(place: Place) -> None:
-    form = urlencode({"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15"})
-    headers = {
-        **_FORM,
-        "Authorization": "AWS4-HMAC-SHA256 Credential=AKIAX/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0",
-    }
-    assert place.door.exchange("POST", "/", headers, form.encode()).status in {400, 403}
-    assert place.door.call("DescribeRepositories", maxResults=1)
-
-
-def test_tokens_are_nowhere_in_what_the_server_keeps(place: Place) -> None:
-    token = place.token(sub="canary-subject")
-    signature = token.rpartition(".")[2]
-    answer = place.assume(place.role(), token)
-    with pytest.raises(ClientError):
-        place.assume(f"arn:aws:iam::{ACCOUNT}:role/nobody", token)
-    place.door.settle()
-    (row,) = place.door.audited(answer["ResponseMetadata"]["RequestId"])
-    assert row["event_name"] == "AssumeRoleWithWebIdentity" and row["error_code"] is None
-    assert row["account_id"] == ACCOUNT and row["principal_arn"] == place.provider
-    data = b"".join(path.read_bytes() for path in place.door.server.data.glob("moorage.db*"))
-    assert signature.encode() not in data
-    assert signature not in place.door.server.log.read_text()
-
-
-def test_floods_of_one_address_are_told_to_slow_down(place: Place) -> None:
-    form = {
-        "Action": "AssumeRoleWithWebIdentity",
-        "Version": "2011-06-15",
-        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/nobody",
-        "RoleSessionName": "ci",
-        "WebIdentityToken": "a.b.c",
-    }
-    codes = [_code(place.unsigned(form)) for _ in range(300)]
-    assert set(codes) == {"InvalidIdentityToken", "Throttling"}
+        assert (answer.status, code_of(answer)) == (400, "ValidationError"), changed
+    assert code_of(place.unsigned({**usual, "WebIdentityToken": "a" * 20_000})) == "InvalidIdentityToken"
