@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from moorage.access.authorize import Warden
+from moorage.access.conditions import context_of
 from moorage.audit.file import AuditFile
 from moorage.audit.keeping import Export
 from moorage.audit.operations import AuditOperations
@@ -35,8 +36,10 @@ from moorage.identity.authorization_operations import AuthorizationOperations
 from moorage.identity.group_operations import GroupOperations
 from moorage.identity.inline_policy_operations import InlinePolicyOperations
 from moorage.identity.instance_profile_operations import InstanceProfileOperations
+from moorage.identity.issuer_keys import IssuerKeys
 from moorage.identity.linked_role_operations import LinkedRoleOperations
 from moorage.identity.login_operations import LoginOperations
+from moorage.identity.oidc_operations import OidcProviderOperations
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
 from moorage.identity.policy_operations import PolicyOperations
@@ -48,6 +51,7 @@ from moorage.identity.session_operations import SessionOperations
 from moorage.identity.simulation_operations import SimulationOperations
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.identity.user_operations import UserOperations
+from moorage.identity.web_identity_operations import WebIdentityOperations
 from moorage.images import store as images
 from moorage.images.listing import ListingOperations
 from moorage.images.operations import ImageOperations
@@ -56,6 +60,8 @@ from moorage.images.referrer_operations import ReferrerOperations
 from moorage.layers.download_urls import DownloadUrls
 from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
+from moorage.outgoing.client import Limits, OutgoingClient
+from moorage.outgoing.networks import Permitted
 from moorage.registries.operations import RegistryOperations
 from moorage.registries.policy_operations import RegistryPolicyOperations
 from moorage.registries.policy_text import Principals
@@ -75,6 +81,8 @@ from moorage.workers.tasks import tasks
 ROOT_CREDENTIALS = "root-credentials.json"
 _THREADS = 16
 """For what blocks shortly, and for bodies that a foreign ASGI server hands over."""
+_KEY_LIMITS = Limits(idle=3, total=5)
+"""For an issuer's keys, which a caller waits for. Seconds."""
 _CLOSERS = 8
 """For closing uploads: syncing gigabytes to a slow disk must not keep anything else waiting."""
 
@@ -131,7 +139,7 @@ class WebApplication:
                 Dispatcher(Service("cloudtrail"), [AuditOperations(page_tokens)]),
             ],
             query=[
-                Dispatcher(Service("sts"), [SecurityTokenOperations(sealer), SessionOperations(sealer)]),
+                Dispatcher(Service("sts"), _sts_rooms(options, context, sealer)),
                 Dispatcher(Service("iam"), _iam_rooms(sealer, page_tokens)),
             ],
             signatures=signatures,
@@ -250,6 +258,12 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
     ]
 
 
+def _sts_rooms(options: Options, context: Context, sealer: Sealer) -> list[object]:
+    """Everything that has operations of STS."""
+    keys = IssuerKeys(context.database, OutgoingClient(Permitted(options.outgoing_networks), limits=_KEY_LIMITS))
+    return [SecurityTokenOperations(sealer), SessionOperations(sealer), WebIdentityOperations(sealer, keys, context_of)]
+
+
 def _iam_rooms(sealer: Sealer, page_tokens: PageTokens) -> list[object]:
     """Everything that has operations of IAM."""
     pages = Pages(page_tokens)
@@ -265,6 +279,7 @@ def _iam_rooms(sealer: Sealer, page_tokens: PageTokens) -> list[object]:
         LoginOperations(),
         GroupOperations(pages),
         AccountOperations(pages),
+        OidcProviderOperations(pages),
         AbsentCredentialOperations(pages),
         RoleOperations(pages),
         InstanceProfileOperations(pages),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.aws.door import Door
 from tests.contract.aws.iam import fresh
+from tests.contract.aws.web_place import Place, opened
 from tests.e2e.server import Server
 
 
@@ -61,3 +62,10 @@ def repository(door: Door) -> str:
 def region() -> str:
     """A region that no other test uses, and with it a registry without repositories."""
     return f"xx-test-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A server and a token issuer that it knows."""
+    with opened(tmp_path_factory.mktemp("web-identity")) as made:
+        yield made
