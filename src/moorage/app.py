@@ -114,6 +114,7 @@ class WebApplication:
         self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, last_uses.note_uses)
         uploads = UploadService(self._database, blobs, UploadLimits(keeping.upload_expiry, keeping.max_uploads))
         points = self._database.point_reader()
+        sealer, page_tokens = Sealer(secret), PageTokens(secret)
         context = Context(
             database=self._database,
             points=points,
@@ -127,9 +128,9 @@ class WebApplication:
             ids=RequestIds(),
             policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
             warden=Warden(points, self._database),
+            sealer=sealer,
         )
         urls = DownloadUrls(secret)
-        sealer, page_tokens = Sealer(secret), PageTokens(secret)
         signatures = Signatures(context, KeyRing(context.points, sealer))
         strangers = Strangers(self._recorder, clock, options.listen.trusted_proxies)
         control = Control(

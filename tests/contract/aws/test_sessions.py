@@ -1,6 +1,7 @@
 """Temporary credentials through boto3: who gets them, what they are good for, and how they end."""
 
 import base64
+import json
 import time
 from typing import Any
 
@@ -194,3 +195,44 @@ def test_a_key_tells_its_account(door: Door, client_of: Any, power_user: User, r
 def test_a_message_that_nobody_encoded_is_not_decoded(door: Door, message: str) -> None:
     refused = refusal(door.client(service="sts").decode_authorization_message, EncodedMessage=message)
     assert refused[:2] == (400, "InvalidAuthorizationMessageException")
+
+
+def test_a_denial_hands_over_the_whole_decision_for_those_who_may_read_it(
+    door: Door, client_of: Any, iam: Any, other_iam: Any, power_user: User
+) -> None:
+    here = {"IpAddress": {"aws:SourceIp": "127.0.0.1"}}
+    deny = {"Sid": "NoWay", "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": here}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    password = login(client_of, power_user.keys)
+    iam.put_user_policy(UserName=power_user.name, PolicyName="guard", PolicyDocument=document)
+    name = fresh("team/app")
+    signer = Signer(key_id=power_user.keys.id, secret=power_user.keys.secret)
+    form = AWSRequest(
+        "POST",
+        f"http://{door.host}/",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        data=b"Action=ListUsers&Version=2010-05-08",
+    )
+    SigV4Auth(Credentials(power_user.keys.id, power_user.keys.secret), "iam", REGION).add_auth(form)
+    answers = {
+        "ecr:CreateRepository": door.raw("CreateRepository", {"repositoryName": name}, signer).headers,
+        "iam:ListUsers": door.send(form).headers,
+        "ecr:ListImages": requests.get(f"http://{door.host}/v2/{name}/tags/list", auth=password, timeout=30).headers,
+        "moorage:ListSessions": _api(door, "GET", "/sessions", power_user.keys).headers,
+    }
+    key = other_iam.create_access_key()["AccessKey"]
+    stranger = client_of("sts", Keys(key["AccessKeyId"], key["SecretAccessKey"]))
+    for action, headers in answers.items():
+        message = headers["x-moorage-authorization-message"]
+        decoded = json.loads(door.client(service="sts").decode_authorization_message(EncodedMessage=message)["DecodedMessage"])
+        assert (decoded["allowed"], decoded["explicitDeny"]) == (False, True)
+        told = decoded["context"]
+        assert told["principal"] == {"id": power_user.id, "name": power_user.name, "arn": power_user.arn}
+        assert told["action"] == action
+        assert told["conditions"]["items"] == [{"key": "aws:sourceip", "values": {"items": [{"value": "127.0.0.1"}]}}]
+        assert decoded["matchedStatements"]["items"] == [{"statementId": "NoWay", "effect": "DENY", "policy": "guard"}]
+        # Neither the caller, who may nothing, nor another account.
+        refused = refusal(client_of("sts", power_user.keys).decode_authorization_message, EncodedMessage=message)
+        assert refused[:2] == (403, "AccessDenied")
+        refused = refusal(stranger.decode_authorization_message, EncodedMessage=message)
+        assert refused[:2] == (400, "InvalidAuthorizationMessageException")

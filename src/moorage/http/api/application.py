@@ -25,6 +25,7 @@ from moorage.http.api.route import BASE, AnyRoute
 from moorage.http.api.routes import ROUTES
 from moorage.http.api.values import Nothing
 from moorage.http.context import Context
+from moorage.http.denials import sealed_decision
 from moorage.http.messages import DisconnectedError, MethodNotAllowedError, Request, Response
 from moorage.http.peer import peer_of
 from moorage.http.progress import Progress
@@ -66,6 +67,7 @@ class Api:
             else:
                 known = self._strangers.unsigned(known, request, request_id, protocol="api")
             response = problems.in_json(known, request_id)
+            response.headers.update(sealed_decision(self._context.sealer, progress.call, error))
         return _completed(request, response, request_id)
 
     async def describe(self, request: Request) -> Response:

@@ -15,6 +15,7 @@ from moorage.core.clock import Timestamp
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
 from moorage.http.context import Context
+from moorage.http.denials import sealed_decision
 from moorage.http.distribution import routes
 from moorage.http.distribution.exchange import Exchange, parse_name
 from moorage.http.distribution.headers import COMMON_HEADERS
@@ -51,6 +52,7 @@ class Distribution:
             elif isinstance(known, NotAuthorizedError | TokenExpiredError) and request.header(b"authorization"):
                 known = self._strangers.failed(known, request, request_id, protocol="oci")
             response = problems.in_oci(known, self._realm(request))
+            response.headers.update(sealed_decision(self._context.sealer, progress.call, error))
         _complete(request, response)
         if response.fact is not None:
             self._hot.learn(request.scope, response.fact, response.headers, response.body)
