@@ -13,7 +13,7 @@ from moorage.audit.record import RESOURCE_TYPES, Row, accounts_of, event_id, row
 from moorage.storage.database.schema.journal import audit
 from moorage.storage.database.transaction import Transaction
 
-EXAMINED = 10_000
+EXAMINED = 5_000
 """Rows that a page looks at, at most, on each of its ways."""
 
 Position = tuple[int, int]

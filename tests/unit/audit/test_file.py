@@ -228,3 +228,15 @@ def test_a_long_batch_is_written_in_parts(path: Path) -> None:
     append(path, many)
     assert os.path.getsize(path) > 3_000_000
     assert ids(path) == list(range(1, 201))
+
+
+def test_a_file_never_takes_the_name_of_another(path: Path) -> None:
+    both = a_row(a_call(FOREIGNER), 2)
+    append(path, [both])
+    first, second = path.read_bytes().splitlines(keepends=True)
+    for part in (first, second):  # a crash came between the two records, and a day's end after each
+        path.write_bytes(part)
+        opened = file(path)
+        opened.tidy(AT + clock.DAY)
+        opened.close()
+    assert sorted(len(lines(each)) for each in path.parent.glob("audit.2*")) == [1, 1]

@@ -117,8 +117,8 @@ def test_old_rows_go_but_none_that_is_not_in_the_file(ground: Ground) -> None:
         return ground.write(lambda tx: keeping.drop_old(tx, KEPT, written))
 
     assert drop(0) == 0
-    assert [drop(300), drop(300), drop(300)] == [250, 50, 0]
-    assert [drop(None), drop(None), drop(None)] == [250, 50, 0]
+    assert [drop(300), drop(300), drop(300)] == [200, 100, 0]
+    assert [drop(None), drop(None), drop(None)] == [200, 100, 0]
     assert ground.count(audit) == 5
 
 
