@@ -117,7 +117,7 @@ class WebApplication:
             closers=self._closers,
             ids=RequestIds(),
             policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
-            warden=Warden(points, self._database),
+            warden=Warden(points, self._database, Sealer(secret)),
         )
         urls = DownloadUrls(secret)
         sealer, page_tokens = Sealer(secret), PageTokens(secret)

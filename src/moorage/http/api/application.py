@@ -114,7 +114,7 @@ class Api:
         try:
             refuse_strangers(call.principal, self._context.addresses.default_account_id, actions)
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = self._context.warden.refused(call, error)
             raise
         return call
 
@@ -134,7 +134,7 @@ class Api:
         try:
             progress.call = call = replace(call, ruling=await self._context.warden.require(call, asked))
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = self._context.warden.refused(call, error)
             raise
         return call
 
