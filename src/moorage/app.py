@@ -127,8 +127,7 @@ class WebApplication:
             closers=self._closers,
             ids=RequestIds(),
             policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
-            warden=Warden(points, self._database),
-            sealer=sealer,
+            warden=Warden(points, self._database, sealer),
         )
         urls = DownloadUrls(secret)
         signatures = Signatures(context, KeyRing(context.points, sealer))

@@ -1,5 +1,6 @@
 """Who may do what on the data plane, and that what is taken away is gone with the next request, on every worker."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -57,6 +58,28 @@ def test_pull_only_pulls_and_pushes_nothing(town: Town) -> None:
     assert message(answer) == denial(person.arn, "ecr:PutImage", arn_of(name))
     answer = session.get(f"/v2/{name}/tags/list")
     assert message(answer) == denial(person.arn, "ecr:ListImages", arn_of(name))
+
+
+def test_a_denial_can_be_read_in_full_by_who_may_decode_it(town: Town) -> None:
+    name = filled(town, "1.0")
+    person = town.person(deny("ecr:BatchGetImage", Condition={"IpAddress": {"aws:SourceIp": "127.0.0.1"}}))
+    answer = person.sign_in().get(f"/v2/{name}/manifests/1.0")
+    assert message(answer) == (
+        f"User: {person.arn} is not authorized to perform: ecr:BatchGetImage on resource: {arn_of(name)} "
+        "with an explicit deny in an identity-based policy"
+    )
+    ecr = person.client()
+    with pytest.raises(ecr.exceptions.ClientError) as caught:
+        ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": "1.0"}])
+    of_api = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+    sts = town.client("sts", town.root)
+    for headers in (answer.headers, of_api):
+        sealed = headers["x-moorage-authorization-message"]
+        told = json.loads(sts.decode_authorization_message(EncodedMessage=sealed)["DecodedMessage"])
+        assert told["explicitDeny"] and told["context"]["action"] == "ecr:BatchGetImage"
+        assert told["context"]["conditions"]["items"] == [
+            {"key": "aws:sourceip", "values": {"items": [{"value": "127.0.0.1"}]}}
+        ]
 
 
 def test_push_only_pushes_and_reads_no_manifest(town: Town) -> None:

@@ -16,7 +16,6 @@ from moorage.core.errors import UnavailableError
 from moorage.http.peer import Network
 from moorage.http.request_ids import RequestIds
 from moorage.identity import accounts
-from moorage.identity.sealing import Sealer
 from moorage.layers.service import UploadService
 from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database.database import Database
@@ -57,7 +56,6 @@ class Context:
     policy: Policy
     warden: Warden
     """Decides who may do what."""
-    sealer: Sealer
     registries: dict[tuple[str, str], Registry] = field(default_factory=dict)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:

@@ -17,7 +17,6 @@ from moorage.http import problems
 from moorage.http.asking import asked_of
 from moorage.http.bodies import Bodies
 from moorage.http.context import Context
-from moorage.http.denials import sealed_decision
 from moorage.http.limits import AddressLimit
 from moorage.http.messages import DisconnectedError, Request, Response
 from moorage.http.peer import Peer
@@ -83,7 +82,8 @@ class Control:
                 name = tongue.operation(request)
                 known = self._strangers.unsigned(known, request, request_id, protocol="aws", event_name=name)
             response = tongue.failure(known, request_id, progress.service)
-            response.headers.update(sealed_decision(self._context.sealer, progress.call, error))
+            if isinstance(known, DeniedError):
+                response.headers |= known.headers
         response.headers["x-amzn-requestid"] = request_id
         response.headers["x-content-type-options"] = "nosniff"
         response.headers["content-length"] = str(len(response.body)) if isinstance(response.body, bytes) else "0"
@@ -122,7 +122,7 @@ class Control:
         try:
             call = replace(call, ruling=await context.warden.require(call, required))
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = context.warden.refused(call, error)
             raise
         registry = call.registry
         if entry.service.name == _REGISTRY_SERVICE:

@@ -25,7 +25,6 @@ from moorage.http.api.route import BASE, AnyRoute
 from moorage.http.api.routes import ROUTES
 from moorage.http.api.values import Nothing
 from moorage.http.context import Context
-from moorage.http.denials import sealed_decision
 from moorage.http.messages import DisconnectedError, MethodNotAllowedError, Request, Response
 from moorage.http.peer import peer_of
 from moorage.http.progress import Progress
@@ -67,7 +66,6 @@ class Api:
             else:
                 known = self._strangers.unsigned(known, request, request_id, protocol="api")
             response = problems.in_json(known, request_id)
-            response.headers.update(sealed_decision(self._context.sealer, progress.call, error))
         return _completed(request, response, request_id)
 
     async def describe(self, request: Request) -> Response:
@@ -118,7 +116,7 @@ class Api:
         try:
             refuse_strangers(call.principal, self._context.addresses.default_account_id, actions)
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = self._context.warden.refused(call, error)
             raise
         return call
 
@@ -138,7 +136,7 @@ class Api:
         try:
             progress.call = call = replace(call, ruling=await self._context.warden.require(call, asked))
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = self._context.warden.refused(call, error)
             raise
         return call
 

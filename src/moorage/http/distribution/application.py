@@ -15,7 +15,6 @@ from moorage.core.clock import Timestamp
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
 from moorage.http.context import Context
-from moorage.http.denials import sealed_decision
 from moorage.http.distribution import routes
 from moorage.http.distribution.exchange import Exchange, parse_name
 from moorage.http.distribution.headers import COMMON_HEADERS
@@ -52,7 +51,6 @@ class Distribution:
             elif isinstance(known, NotAuthorizedError | TokenExpiredError) and request.header(b"authorization"):
                 known = self._strangers.failed(known, request, request_id, protocol="oci")
             response = problems.in_oci(known, self._realm(request))
-            response.headers.update(sealed_decision(self._context.sealer, progress.call, error))
         _complete(request, response)
         if response.fact is not None:
             self._hot.learn(request.scope, response.fact, response.headers, response.body)
@@ -92,7 +90,7 @@ class Distribution:
                 wanted = [action for action in route.asks if token.scope is None or token.scope.allows(action, name)]
                 also = await context.warden.allowed(call, wanted, asked)
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = context.warden.refused(call, error)
             if needed is None or needed.resource != "repositories" or isinstance(error, DeniedByScopeError):
                 raise
             refusal = error
