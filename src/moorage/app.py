@@ -48,6 +48,7 @@ from moorage.identity.principals import bound_ids, current_arns, principal_exist
 from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
 from moorage.identity.session_operations import SessionOperations
+from moorage.identity.simulation_operations import SimulationOperations
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.identity.user_operations import UserOperations
 from moorage.identity.web_identity_operations import WebIdentityOperations
@@ -273,6 +274,7 @@ def _iam_rooms(sealer: Sealer, page_tokens: PageTokens) -> list[object]:
         AttachmentOperations(pages),
         InlinePolicyOperations(pages),
         AuthorizationOperations(pages),
+        SimulationOperations(pages),
         AccessKeyOperations(sealer, pages),
         LoginOperations(),
         GroupOperations(pages),

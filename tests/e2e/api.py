@@ -5,7 +5,7 @@ import http.client
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import boto3
@@ -117,8 +117,12 @@ class Api:
 
     def ecr(self) -> Any:
         """A boto3 client of the ECR API with this key; to be closed."""
+        return self.client("ecr")
+
+    def client(self, service: Literal["ecr", "iam"]) -> Any:
+        """A boto3 client of another API with this key; to be closed."""
         return boto3.client(
-            "ecr",
+            service,
             endpoint_url=f"http://{self.host}",
             region_name=self.region,
             aws_access_key_id=self.key.id,

@@ -136,6 +136,37 @@ def test_what_a_push_would_make_is_said_before_it(server: Server) -> None:
     ecr.close()
 
 
+def test_why_somebody_may_not_do_something_is_explained_and_the_suggestion_helps(server: Server) -> None:
+    env, iam = key_of(server), Api(server.host).client("iam")
+    arn = iam.create_user(UserName="explained")["User"]["Arn"]
+    condition = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+    office = {"Sid": "Office", "Effect": "Allow", "Action": "ecr:*", "Resource": "*", "Condition": condition}
+
+    def put(name: str, *statements: object) -> None:
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName="explained", PolicyName=name, PolicyDocument=document)
+
+    put("work", office)
+    question = ("iam", "explain", "--principal", arn, "--action", "ecr:PutImage", "--resource", "explained/app")
+    said = run(*question, env=env).stdout
+    assert "decision:  not allowed (identity-based policy)" in said
+    assert "work#Office would allow it, but for:" in said and "IpAddress aws:SourceIp 10.0.0.0/8; given: nothing" in said
+    assert (
+        "allows:    identity-based policy by work#Office"
+        in run(*question, "--context", "aws:SourceIp=10.1.1.1", env=env).stdout
+    )
+    found = json.loads(run(*question, "--json", env=env).stdout)
+    assert (found["decision"], found["missing"], found["possible"]) == ("implicitDeny", ["aws:sourceip"], True)
+    assert found["message"].endswith("because no identity-based policy allows the ecr:PutImage action")
+    (suggested,) = found["suggestions"]
+    put("work", office, suggested["statement"])
+    assert json.loads(run(*question, "--json", env=env).stdout)["decision"] == "allowed"
+    put("never", {"Effect": "Deny", "Action": "ecr:Put*", "Resource": "*"})
+    assert "No Allow helps before this is changed: never#1" in run(*question, env=env).stdout
+    assert run(*question, "--context", "nothing", code=1, env=env).stderr.startswith("moorage: --context must be KEY=VALUE")
+    iam.close()
+
+
 def test_on_the_servers_own_machine_the_data_directory_is_enough(server: Server) -> None:
     key = {
         "MOORAGE_ROOT_ACCESS_KEY_ID": ACCESS_KEY_ID,

@@ -157,14 +157,16 @@ class _Group:
 class Policy:
     """A policy, compiled once and asked often. It never changes."""
 
-    __slots__ = ("_anywhere", "_exact", "_wild", "keys", "source")
+    __slots__ = ("_anywhere", "_exact", "_wild", "keys", "rules", "source")
 
     def __init__(self, source: Source, rules: Iterable[Rule]) -> None:
         self.source = source
+        self.rules = tuple(rules)
+        """Its statements, in their order."""
         self._exact: dict[str, list[_Group]] = {}
         self._wild: dict[str, list[_Group]] = {}
         self._anywhere: list[_Group] = []
-        self.keys: frozenset[str] = self._index(list(rules))
+        self.keys: frozenset[str] = self._index(self.rules)
         """Every context key, in lower case, that its conditions and variables read."""
 
     @classmethod
@@ -203,7 +205,7 @@ class Policy:
                 if group.speaks_of(action):
                     yield group
 
-    def _index(self, rules: list[Rule]) -> frozenset[str]:
+    def _index(self, rules: Iterable[Rule]) -> frozenset[str]:
         groups: defaultdict[tuple[frozenset[str], bool], list[Rule]] = defaultdict(list)
         for rule in rules:
             statement = rule.statement

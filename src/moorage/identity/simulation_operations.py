@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from moorage.aws.operation import operation
@@ -108,8 +109,9 @@ class SimulationOperations:
 
     def _simulated(self, call: Call, params: _Params, stage: Stage) -> _Answer:
         actions, arns = requests.actions_and_resources(params)
-        asked = f"{params.get('PolicySourceArn', '')}"
-        shown, more = self._pages.of(call, params, asked).cut_whole(actions)
+        page = self._pages.of(call, params, params.get("PolicySourceArn", ""))
+        page = replace(page, limit=min(page.limit, max(1, requests.MOST_DECISIONS // len(arns))))
+        shown, more = page.cut_whole(actions)
         named = arns != ["*"]
         return {"EvaluationResults": [_result(stage, action, arns, named=named) for action in shown], **more}
 

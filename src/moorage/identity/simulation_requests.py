@@ -17,8 +17,10 @@ from moorage.iam.simulate import Posed
 from moorage.identity.held_policies import Held
 from moorage.identity.iam_errors import InvalidInputError
 
-MOST_DECISIONS = 10_000
-"""Actions times resources that one request may ask about."""
+MOST_RESOURCES = 1000
+"""Resources that one request may ask about."""
+MOST_DECISIONS = 1000
+"""Actions times resources of one page: IAM, too, may show less than `MaxItems` at a time."""
 
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
 _RESOURCE = re.compile(r"\*|arn:[^:\s]+:[^:\s]+:[^:]*:[^:]*:.+", re.DOTALL)
@@ -90,8 +92,8 @@ def actions_and_resources(params: Mapping[str, Any]) -> tuple[Sequence[str], Seq
             raise InvalidInputError(f"The resource {resource} is not valid: it must be an ARN or *.")
     if not actions:
         raise InvalidInputError("At least one action name is needed.")
-    if len(actions) * len(resources) > MOST_DECISIONS:
-        raise InvalidInputError(f"A simulation may ask for at most {MOST_DECISIONS} combinations of actions and resources.")
+    if len(resources) > MOST_RESOURCES:
+        raise InvalidInputError(f"A simulation may ask about at most {MOST_RESOURCES} resources.")
     return actions, resources
 
 

@@ -21,6 +21,7 @@ from moorage.identity.pages import Pages
 from moorage.identity.policy_operations import PolicyOperations
 from moorage.identity.policy_version_operations import PolicyVersionOperations
 from moorage.identity.resources import Kind, Resource
+from moorage.identity.simulation_operations import SimulationOperations
 from moorage.storage.database.schema import iam
 from moorage.storage.database.schema.identity import accounts
 from moorage.storage.database.transaction import Transaction
@@ -54,6 +55,7 @@ class IamApi:
             AttachmentOperations(pages),
             InlinePolicyOperations(pages),
             AuthorizationOperations(pages),
+            SimulationOperations(pages),
         ]
         self.dispatcher = Dispatcher(_service(), rooms)
 

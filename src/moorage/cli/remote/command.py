@@ -101,5 +101,9 @@ def show_json(document: Any) -> None:
 def _cell(value: Any) -> str:
     if value is None or value == []:
         return "-"
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return printable(",".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def printable(text: str) -> str:
+    """A text of a server's as a terminal may see it: nothing in it moves the cursor."""
     return "".join(character if character.isprintable() else "?" for character in text)

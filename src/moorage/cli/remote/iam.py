@@ -2,11 +2,13 @@
 
 from moorage.cli.remote import oidc, sessions
 from moorage.cli.remote.command import Group, Verbs
+from moorage.cli.remote.explain import add_explain
 
 
 def _build(verbs: Verbs) -> None:
+    add_explain(verbs)
     sessions.build(verbs.group("session", "list and revoke temporary credentials"))
     oidc.build(verbs.group("oidc", "give the keys of token issuers"))
 
 
-IAM = Group("iam", "see and end what people and programs are signed in by", _build)
+IAM = Group("iam", "explain who may do what, and how people and programs are signed in", _build)

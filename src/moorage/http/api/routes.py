@@ -1,7 +1,7 @@
 """The route table of `/api/v1`. The OpenAPI document is made from it, and a test compares docs/api.md with it."""
 
 from moorage.core.call import Requirement
-from moorage.http.api import accounts, auditing, finding, oidc_keys, previewing, recovering, sessions, tokens
+from moorage.http.api import accounts, auditing, explaining, finding, oidc_keys, previewing, recovering, sessions, tokens
 from moorage.http.api.route import AnyRoute, Route
 from moorage.http.api.values import Nothing, Page
 from moorage.identity.errors import (
@@ -256,6 +256,17 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=Nothing,
         answer=auditing.Events,
         installation=True,
+    ),
+    Route(
+        "POST",
+        "/iam/explain",
+        explaining.explain_access,
+        "ExplainAccess",
+        (Requirement(("moorage:ExplainAccess",), "*"),),
+        query=Nothing,
+        body=explaining.Question,
+        answer=explaining.Explained,
+        errors=(NoSuchEntityError,),
     ),
 )
 """In the order of the document."""

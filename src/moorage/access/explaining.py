@@ -1,0 +1,164 @@
+"""Why somebody may or may not do something: the question, both sides of it as they are now, and `iam.explain`'s answer."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from moorage.access.caller import read_caller
+from moorage.access.conditions import context_of
+from moorage.access.judge import Judge, Where
+from moorage.access.naming import named, owner_of_account
+from moorage.access.owner import Owner
+from moorage.aws.requirements import Need
+from moorage.core.call import Call, Principal
+from moorage.core.errors import InvalidParameterError
+from moorage.core.names import is_repository_name
+from moorage.iam.decision import Layer
+from moorage.iam.ecr import FIRST_SCOPE
+from moorage.iam.evaluate import Request
+from moorage.iam.explain import Explanation, Place, explain
+from moorage.identity import callers, resources
+from moorage.identity.iam_errors import NoSuchEntityError
+from moorage.identity.resources import Kind
+from moorage.storage.database.transaction import Transaction
+
+SELF = "self"
+"""The principal that stands for whoever asks, with the session that it has."""
+
+_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
+_PRINCIPAL = re.compile(
+    r"arn:aws:(?:iam|sts)::(?P<account>[0-9]{12}):"
+    r"(?P<kind>root|user|role|assumed-role)(?:/(?P<path>[\x21-\x7e]+/)?(?P<name>[\w+=,.@-]{1,64}))?",
+    re.ASCII,
+)
+_RESOURCE = re.compile(
+    r"arn:aws[a-z-]*:(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*):(?P<account>[0-9]{12}|aws|):(?P<name>.+)", re.DOTALL
+)
+_OF_IDENTITY_ONLY = "ecr:getauthorizationtoken"
+_SESSION_NAME = "explain"
+"""What a session of a role that is only asked about is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether somebody may do something, and why."""
+
+    principal: str
+    """`self`, or the ARN of a user, a role, a role's session or the root of the asker's account."""
+    action: str
+    """Such as `ecr:PutImage`; no wildcards."""
+    resource: str
+    """An ARN, `*`, or the name of a repository in the asker's registry."""
+    context: Mapping[str, tuple[str, ...]]
+    """Values of context keys to be taken for true, whatever they are; keys in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer, and what exactly it is about."""
+
+    request: Request
+    explanation: Explanation
+    foreign: bool
+    """Whether the resource is another account's, whose policies are nobody else's to read: their statements are left out."""
+
+
+def answer(tx: Transaction, judge: Judge, call: Call, question: Question) -> Answer:
+    """Explain, by what is in the database now; raises InvalidParameterError, NoSuchEntityError.
+
+    Session policies count where somebody asks about itself; a role is asked about as a session without any.
+    """
+    if not _ACTION.fullmatch(question.action):
+        raise InvalidParameterError.at("action", "must be a service and an operation, such as ecr:PutImage")
+    arn = _resource(call, question.resource)
+    principal = _principal(tx, call, question.principal)
+    owner, place = _owner(tx, judge, call, principal, question.action, arn)
+    caller = read_caller(tx, principal)
+    asked = (
+        call
+        if principal is call.principal
+        else replace(call, principal=principal, source_address="", user_agent="", referer="")
+    )
+    given = {key.lower(): values for key, values in question.context.items()}
+    known = context_of(caller.keys | owner.keys, asked, (caller.context, owner.context), {})
+    request = Request(principal, question.action, arn, {**known, **given})
+    explanation = explain(request, caller.grants, owner.guards(question.action), place)
+    foreign = owner.account_id != call.principal.account_id
+    return Answer(request, _without_theirs(explanation, caller.keys) if foreign else explanation, foreign)
+
+
+def _resource(call: Call, text: str) -> str:
+    if text == "*" or _RESOURCE.fullmatch(text):
+        return text
+    if is_repository_name(text):
+        return call.registry.repository_arn(text)
+    raise InvalidParameterError.at("resource", "must be an ARN, *, or the name of a repository")
+
+
+def _principal(tx: Transaction, call: Call, text: str) -> Principal:
+    if text in {SELF, call.principal.arn}:
+        return call.principal
+    found = _PRINCIPAL.fullmatch(text)
+    if found is None or (found["kind"] == "root") is not (found["name"] is None):
+        raise InvalidParameterError.at("principal", "must be self, or the ARN of a user, a role, a session of a role or a root")
+    account_id, kind, name = found["account"], found["kind"], found["name"]
+    if account_id != call.principal.account_id:
+        raise NoSuchEntityError(f"The principal {text} cannot be found in this account.")
+    if kind == "root":
+        return Principal.root(account_id, "")
+    if kind == "assumed-role":
+        role_name, session_name = (found["path"] or "").removesuffix("/"), name
+        role = resources.get(tx, account_id, Kind.ROLE, role_name)
+        return callers.of_role(account_id, (role.id, role.name, role.path), session_name, "")
+    there = resources.get(tx, account_id, Kind(kind), name)
+    if there.arn != text:
+        raise NoSuchEntityError.named(kind, name)
+    identity = (there.id, there.name, there.path)
+    if kind == "user":
+        return callers.of_user(account_id, identity, "")
+    return callers.of_role(account_id, identity, _SESSION_NAME, "")
+
+
+def _owner(
+    tx: Transaction, judge: Judge, call: Call, principal: Principal, action: str, arn: str
+) -> tuple[Owner, Place | None]:
+    """The resource's side, and where its own policy stands, if it can have one."""
+    found = _RESOURCE.fullmatch(arn)
+    account_id = found["account"] if found is not None and found["account"].isdigit() else principal.account_id
+    service = action.partition(":")[0]
+    if service == "ecr" and (found is None or found["service"] == "ecr"):
+        kind, _, name = found["name"].partition("/") if found is not None else ("", "", "")
+        region = found["region"] if found is not None else call.registry.region
+        name = name if kind == "repository" else ""
+        owner = judge.place(tx, Where(account_id, region, name)).owner
+        if action.lower() == _OF_IDENTITY_ONLY:
+            return owner, None
+        if name:
+            return owner, Place.REPOSITORY
+        return owner, None if owner.first_scope and action.lower() not in FIRST_SCOPE else Place.REGISTRY
+    if found is not None and found["service"] == "iam" and service in {"iam", "sts"}:
+        kind = found["name"].partition("/")[0]
+        if kind in set(Kind):
+            ((_, owner),) = named(tx, principal, Need((action,), False, (arn,), kind))
+            return owner, Place.TRUST if owner.trust else None
+    return owner_of_account(account_id), None
+
+
+def _without_theirs(explanation: Explanation, own_keys: frozenset[str]) -> Explanation:
+    """Without the statements of another account's policies, and the keys that only these read."""
+    layers = tuple(
+        replace(said, statements=(), unmet=()) if said.layer in {Layer.RESOURCE, Layer.TRUST} else said
+        for said in explanation.layers
+    )
+    theirs = {
+        statement for said in explanation.layers if said.layer in {Layer.RESOURCE, Layer.TRUST} for statement in said.statements
+    }
+    decision = replace(explanation.decision, matched=tuple(each for each in explanation.decision.matched if each not in theirs))
+    return replace(
+        explanation,
+        decision=decision,
+        layers=layers,
+        read=tuple(key for key in explanation.read if key in own_keys),
+        missing=tuple(key for key in explanation.missing if key in own_keys),
+        obstacles=tuple(each for each in explanation.obstacles if each not in theirs),
+    )

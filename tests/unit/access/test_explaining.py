@@ -1,0 +1,195 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from moorage.access.explaining import Answer, Question, answer
+from moorage.access.judge import Judge
+from moorage.core.call import Principal, Registry
+from moorage.core.errors import InvalidParameterError
+from moorage.iam.decision import Layer, Outcome
+from moorage.iam.explain import Place
+from moorage.identity import accounts, callers
+from moorage.identity.iam_errors import NoSuchEntityError
+from moorage.identity.resources import Resource
+from tests.unit.ground import ACCOUNT, REGION, ROOT, Ground
+from tests.unit.identity.iam_api import ADMINISTRATOR, IamApi, allow
+
+PUSH = "ecr:PutImage"
+OTHER = "999988887777"
+REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/app"
+STRANGER = Principal.root(OTHER, "AKIASTRANGERSTRANGER")
+
+
+@pytest.fixture
+def api(ground: Ground) -> IamApi:
+    ground.write(lambda tx: accounts.ensure_account(tx, OTHER, "other"))
+    return IamApi(ground)
+
+
+def policy(**elements: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr:*", **elements}})
+
+
+def asked(
+    api: IamApi,
+    principal: str = "self",
+    action: str = PUSH,
+    resource: str = "team/app",
+    *,
+    by: Principal = ROOT,
+    **context: str,
+) -> Answer:
+    call = replace(
+        api.ground.call("ExplainAccess", principal=by),
+        registry=Registry(0, "private", by.account_id, REGION),
+        source_address="10.1.2.3",
+        user_agent="moorage",
+    )
+    given = {key.replace("__", ":"): (value,) for key, value in context.items()}
+    return api.ground.read(lambda tx: answer(tx, Judge(), call, Question(principal, action, resource, given)))
+
+
+def outcome(found: Answer) -> tuple[Outcome, Layer]:
+    return found.explanation.decision.outcome, found.explanation.decision.layer
+
+
+def suggested(found: Answer) -> list[tuple[Place, dict[str, Any]]]:
+    return [(each.place, json.loads(each.text)) for each in found.explanation.suggestions]
+
+
+def put(api: IamApi, user: Resource, text: str, name: str = "own") -> None:
+    api.do("PutUserPolicy", UserName=user.name, PolicyName=name, PolicyDocument=text)
+
+
+def test_whoever_asks_about_itself_is_decided_as_it_is(api: IamApi) -> None:
+    found = asked(api)
+    assert outcome(found) == (Outcome.ALLOWED, Layer.ROOT)
+    assert (found.request.principal, found.request.resource, found.foreign) == (ROOT, REPOSITORY, False)
+    assert outcome(asked(api, ROOT.arn)) == (Outcome.ALLOWED, Layer.ROOT)
+
+
+def test_a_users_policies_groups_and_boundary_are_read(api: IamApi) -> None:
+    alice = api.user()
+    assert suggested(asked(api, alice.arn)) == [
+        (Place.IDENTITY, {"Effect": "Allow", "Action": PUSH, "Resource": REPOSITORY}),
+    ]
+    api.group("team", alice)
+    api.do("PutGroupPolicy", GroupName="team", PolicyName="shared", PolicyDocument=allow(PUSH))
+    found = asked(api, alice.arn)
+    assert outcome(found) == (Outcome.ALLOWED, Layer.IDENTITY)
+    assert [str(each) for each in found.explanation.decision.matched] == ["shared#S"]
+    api.do("PutUserPermissionsBoundary", UserName="alice", PermissionsBoundary=api.policy("limit", "s3:*"))
+    assert [place for place, _ in suggested(asked(api, alice.arn))] == [Place.BOUNDARY]
+
+
+def test_a_role_is_asked_about_as_a_session_of_it(api: IamApi) -> None:
+    role = api.role("builder", "/ci/")
+    api.do("AttachRolePolicy", RoleName="builder", PolicyArn=ADMINISTRATOR)
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/builder/run-1"
+    by_role, by_session = asked(api, role.arn), asked(api, session)
+    assert outcome(by_role) == outcome(by_session) == (Outcome.ALLOWED, Layer.IDENTITY)
+    assert by_session.request.principal.arn == session
+    assert by_role.request.principal.identity_arn == by_session.request.principal.identity_arn == role.arn
+
+
+def test_what_belongs_to_a_request_is_known_only_of_whoever_asks(api: IamApi) -> None:
+    alice = api.user()
+    put(api, alice, policy(Resource="*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
+    assert outcome(asked(api, alice.arn))[0] is Outcome.IMPLICIT_DENY
+    assert asked(api, alice.arn).explanation.missing == ("aws:sourceip",)
+    assert asked(api, alice.arn, AWS__SourceIp="10.0.0.1").explanation.decision.allowed
+    itself = callers.of_user(ACCOUNT, (alice.id, alice.name, alice.path), "AKIA")
+    assert asked(api, by=itself).explanation.decision.allowed
+    assert not asked(api, by=itself, aws__sourceip="192.168.0.1").explanation.decision.allowed
+
+
+def test_the_policies_and_tags_of_a_repository_are_read(api: IamApi) -> None:
+    alice = api.user()
+    api.ground.repository(tags=[{"Key": "env", "Value": "prod"}])
+    put(api, alice, policy(Resource="*", Condition={"StringEquals": {"ecr:ResourceTag/env": "prod"}}))
+    assert asked(api, alice.arn).explanation.decision.allowed
+    deny = policy(Effect="Deny", Principal="*", Sid="frozen")
+    api.ground.do("SetRepositoryPolicy", repositoryName="team/app", policyText=deny, force=True)
+    found = asked(api, alice.arn)
+    assert outcome(found) == (Outcome.EXPLICIT_DENY, Layer.RESOURCE)
+    assert [str(each) for each in found.explanation.obstacles] == ["repository-policy#frozen"]
+    assert outcome(asked(api))[0] is Outcome.EXPLICIT_DENY
+
+
+def test_who_may_have_a_token_no_resources_policy_says(api: IamApi) -> None:
+    found = asked(api, api.user().arn, "ecr:GetAuthorizationToken", "*")
+    assert suggested(found) == [(Place.IDENTITY, {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})]
+
+
+def test_another_accounts_repository_needs_its_owners_policy_whose_statements_are_not_shown(api: IamApi) -> None:
+    api.ground.repository()
+    found = asked(api, resource=REPOSITORY, by=STRANGER)
+    assert found.foreign and outcome(found) == (Outcome.IMPLICIT_DENY, Layer.RESOURCE)
+    assert suggested(found) == [(Place.REPOSITORY, {"Effect": "Allow", "Principal": {"AWS": STRANGER.arn}, "Action": PUSH})]
+    condition = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
+    statement = {"Effect": "Deny", "Principal": "*", "Action": PUSH, "Sid": "theirs", "Condition": condition}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement, {**statement, "Effect": "Allow", "Sid": "ours"}]})
+    api.ground.do("SetRepositoryPolicy", repositoryName="team/app", policyText=text, force=True)
+    near, denied = (
+        asked(api, resource=REPOSITORY, by=STRANGER),
+        asked(api, resource=REPOSITORY, by=STRANGER, aws__PrincipalOrgID="o-1"),
+    )
+    assert [(said.layer, said.outcome) for said in near.explanation.layers] == [(Layer.RESOURCE, Outcome.IMPLICIT_DENY)]
+    assert outcome(denied) == (Outcome.EXPLICIT_DENY, Layer.RESOURCE)
+    for each in (near, denied):
+        assert "theirs" not in repr(each.explanation) and "ours" not in repr(each.explanation)
+        assert each.explanation.missing == each.explanation.read == ()
+
+
+def test_a_role_can_be_assumed_by_those_whom_its_trust_policy_names(api: IamApi) -> None:
+    role, alice = api.role(), api.user()
+    found = asked(api, alice.arn, "sts:AssumeRole", role.arn)
+    assert outcome(found) == (Outcome.ALLOWED, Layer.TRUST)
+    gone = f"arn:aws:iam::{ACCOUNT}:role/gone"
+    missing = asked(api, alice.arn, "sts:AssumeRole", gone)
+    assert outcome(missing) == (Outcome.IMPLICIT_DENY, Layer.TRUST)
+    assert suggested(missing) == [
+        (Place.TRUST, {"Effect": "Allow", "Principal": {"AWS": alice.arn}, "Action": "sts:AssumeRole"}),
+    ]
+
+
+def test_what_is_of_iam_and_of_another_account_can_never_be_allowed(api: IamApi) -> None:
+    found = asked(api, api.user().arn, "iam:GetUser", f"arn:aws:iam::{OTHER}:user/bob")
+    assert (found.explanation.possible, found.explanation.suggestions) == (False, ())
+
+
+def test_other_accounts_principals_and_those_that_are_not_there_are_not_found(api: IamApi) -> None:
+    alice = api.user("alice", "/people/")
+    for arn in (
+        f"arn:aws:iam::{ACCOUNT}:user/nobody",
+        alice.arn.replace("/people", ""),
+        f"arn:aws:iam::{ACCOUNT}:role/nobody",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/nobody/session",
+        f"arn:aws:iam::{OTHER}:root",
+        f"arn:aws:iam::{OTHER}:user/nobody",
+    ):
+        with pytest.raises(NoSuchEntityError):
+            asked(api, arn)
+    with pytest.raises(NoSuchEntityError):
+        asked(api, alice.arn, by=STRANGER)
+
+
+@pytest.mark.parametrize(
+    ("question", "member"),
+    [
+        (("self", "ecr:Get*", "*"), "action"),
+        (("self", "PutImage", "*"), "action"),
+        (("self", PUSH, "Not A Name"), "resource"),
+        (("self", PUSH, "arn:aws:ecr"), "resource"),
+        (("alice", PUSH, "*"), "principal"),
+        ((f"arn:aws:iam::{ACCOUNT}:group/team", PUSH, "*"), "principal"),
+        ((f"arn:aws:iam::{ACCOUNT}:root/x", PUSH, "*"), "principal"),
+        ((f"arn:aws:iam::{ACCOUNT}:user", PUSH, "*"), "principal"),
+        ((f"arn:aws:sts::{ACCOUNT}:federated-user/guest", PUSH, "*"), "principal"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_the_members_name(api: IamApi, question: tuple[str, str, str], member: str) -> None:
+    with pytest.raises(InvalidParameterError, match=f"'{member}'"):
+        asked(api, *question)
