@@ -181,6 +181,7 @@ def test_a_key_with_several_values(operator: str, values: list[str], asked: list
 def test_no_values_at_all_in_a_policy_match_nothing() -> None:
     for operator, _value, fitting, _other in PAIRS:
         assert not holds(operator, [], fitting)
+        assert not holds(operator, [], "what nobody can read")
         assert not holds(f"ForAllValues:{operator}", [], fitting)
         if operator in NEGATED:
             assert holds(NEGATED[operator], [], fitting)
