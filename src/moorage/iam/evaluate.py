@@ -53,8 +53,9 @@ def evaluate(request: Request, grants: Grants, guards: Guards) -> Decision:
     accounts both sides must allow. A root user needs no Allow of its own account. A federated user without a session policy has
     no permissions but those that resources give to it.
 
-    Of several policies that deny, or that are missing, the first in this order is the decision's layer: service control
-    policies, those of the owner (of several that are missing: last), of the caller, boundary, session policy.
+    Of several kinds of policies that deny, the decision's layer is the first of: service control, the owner's, the caller's
+    own, boundary, session. Of several that do not allow, it is the first of: service control, the caller's own, boundary,
+    session, the owner's; but a role's trust policy comes before all of the same account but service control.
     """
     caller = request.principal
     inquiry = Inquiry(caller, request.action, request.resource, request.context)
