@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from moorage.access.authorize import Warden
+from moorage.access.conditions import context_of
 from moorage.audit.file import AuditFile
 from moorage.audit.keeping import Export
 from moorage.audit.operations import AuditOperations
@@ -26,7 +27,7 @@ from moorage.http.distribution.hot import HotAnswers
 from moorage.http.request_ids import RequestIds
 from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
-from moorage.identity import access_keys, accounts, tokens, user_keys
+from moorage.identity import access_keys, accounts, last_uses, tokens
 from moorage.identity.access_key_operations import AccessKeyOperations
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.account_operations import AbsentCredentialOperations, AccountOperations
@@ -35,8 +36,10 @@ from moorage.identity.authorization_operations import AuthorizationOperations
 from moorage.identity.group_operations import GroupOperations
 from moorage.identity.inline_policy_operations import InlinePolicyOperations
 from moorage.identity.instance_profile_operations import InstanceProfileOperations
+from moorage.identity.issuer_keys import IssuerKeys
 from moorage.identity.linked_role_operations import LinkedRoleOperations
 from moorage.identity.login_operations import LoginOperations
+from moorage.identity.oidc_operations import OidcProviderOperations
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
 from moorage.identity.policy_operations import PolicyOperations
@@ -44,9 +47,11 @@ from moorage.identity.policy_version_operations import PolicyVersionOperations
 from moorage.identity.principals import bound_ids, current_arns, principal_exists
 from moorage.identity.role_operations import RoleOperations
 from moorage.identity.sealing import Sealer
+from moorage.identity.session_operations import SessionOperations
 from moorage.identity.simulation_operations import SimulationOperations
 from moorage.identity.sts_operations import SecurityTokenOperations
 from moorage.identity.user_operations import UserOperations
+from moorage.identity.web_identity_operations import WebIdentityOperations
 from moorage.images import store as images
 from moorage.images.listing import ListingOperations
 from moorage.images.operations import ImageOperations
@@ -55,6 +60,8 @@ from moorage.images.referrer_operations import ReferrerOperations
 from moorage.layers.download_urls import DownloadUrls
 from moorage.layers.operations import LayerOperations
 from moorage.layers.service import UploadLimits, UploadService
+from moorage.outgoing.client import Limits, OutgoingClient
+from moorage.outgoing.networks import Permitted
 from moorage.registries.operations import RegistryOperations
 from moorage.registries.policy_operations import RegistryPolicyOperations
 from moorage.registries.policy_text import Principals
@@ -74,6 +81,8 @@ from moorage.workers.tasks import tasks
 ROOT_CREDENTIALS = "root-credentials.json"
 _THREADS = 16
 """For what blocks shortly, and for bodies that a foreign ASGI server hands over."""
+_KEY_LIMITS = Limits(idle=3, total=5)
+"""For an issuer's keys, which a caller waits for. Seconds."""
 _CLOSERS = 8
 """For closing uploads: syncing gigabytes to a slow disk must not keep anything else waiting."""
 
@@ -102,9 +111,10 @@ class WebApplication:
         self._database = Database(options.data_dir / "moorage.db", clock, wake_jobs=wake)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="work")
         self._closers = ThreadPoolExecutor(_CLOSERS, thread_name_prefix="closer")
-        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, user_keys.note_uses)
+        self._recorder = Recorder(self._database, images.note_pulls, tokens.note_use, last_uses.note_uses)
         uploads = UploadService(self._database, blobs, UploadLimits(keeping.upload_expiry, keeping.max_uploads))
         points = self._database.point_reader()
+        sealer, page_tokens = Sealer(secret), PageTokens(secret)
         context = Context(
             database=self._database,
             points=points,
@@ -117,10 +127,9 @@ class WebApplication:
             closers=self._closers,
             ids=RequestIds(),
             policy=Policy(keeping.grace, keeping.sparse_indexes, options.listen.trusted_proxies),
-            warden=Warden(points, self._database),
+            warden=Warden(points, self._database, sealer),
         )
         urls = DownloadUrls(secret)
-        sealer, page_tokens = Sealer(secret), PageTokens(secret)
         signatures = Signatures(context, KeyRing(context.points, sealer))
         strangers = Strangers(self._recorder, clock, options.listen.trusted_proxies)
         control = Control(
@@ -130,7 +139,7 @@ class WebApplication:
                 Dispatcher(Service("cloudtrail"), [AuditOperations(page_tokens)]),
             ],
             query=[
-                Dispatcher(Service("sts"), [SecurityTokenOperations()]),
+                Dispatcher(Service("sts"), _sts_rooms(options, context, sealer)),
                 Dispatcher(Service("iam"), _iam_rooms(sealer, page_tokens)),
             ],
             signatures=signatures,
@@ -249,6 +258,12 @@ def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: 
     ]
 
 
+def _sts_rooms(options: Options, context: Context, sealer: Sealer) -> list[object]:
+    """Everything that has operations of STS."""
+    keys = IssuerKeys(context.database, OutgoingClient(Permitted(options.outgoing_networks), limits=_KEY_LIMITS))
+    return [SecurityTokenOperations(sealer), SessionOperations(sealer), WebIdentityOperations(sealer, keys, context_of)]
+
+
 def _iam_rooms(sealer: Sealer, page_tokens: PageTokens) -> list[object]:
     """Everything that has operations of IAM."""
     pages = Pages(page_tokens)
@@ -264,6 +279,7 @@ def _iam_rooms(sealer: Sealer, page_tokens: PageTokens) -> list[object]:
         LoginOperations(),
         GroupOperations(pages),
         AccountOperations(pages),
+        OidcProviderOperations(pages),
         AbsentCredentialOperations(pages),
         RoleOperations(pages),
         InstanceProfileOperations(pages),

@@ -50,5 +50,9 @@ class Aws:
 
     def ecr(self, *words: str) -> Any:
         """Run one ecr command and read its JSON; None when it prints nothing."""
-        out = self.run("ecr", *words, "--output", "json").out
+        return self.ask("ecr", *words)
+
+    def ask(self, *words: str) -> Any:
+        """Run one command and read its JSON; None when it prints nothing."""
+        out = self.run(*words, "--output", "json").out
         return json.loads(out) if out.strip() else None

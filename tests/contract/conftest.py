@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.aws.door import Door
 from tests.contract.aws.iam import fresh
+from tests.contract.aws.web_place import Place, opened
 from tests.e2e.server import Server
 
 
@@ -37,7 +38,7 @@ def other_iam(door: Door, iam: Any) -> Any:
     """IAM's API as the root of another account sees it. The server's address has no name, so the API makes no account."""
     iam.create_user(UserName="other")
     key = iam.create_access_key(UserName="other")["AccessKey"]
-    door.prepare("INSERT INTO accounts (id, name, created_at) SELECT '210987654321', 'other', created_at FROM accounts")
+    door.prepare("INSERT INTO accounts (id, name, created_at) VALUES ('210987654321', 'other', 0)")
     door.prepare("UPDATE access_keys SET account_id = '210987654321', user_id = NULL WHERE id = ?", key["AccessKeyId"])
     iam.delete_user(UserName="other")
     return door.client(key_id=key["AccessKeyId"], secret=key["SecretAccessKey"], service="iam")
@@ -61,3 +62,10 @@ def repository(door: Door) -> str:
 def region() -> str:
     """A region that no other test uses, and with it a registry without repositories."""
     return f"xx-test-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A server and a token issuer that it knows."""
+    with opened(tmp_path_factory.mktemp("web-identity")) as made:
+        yield made

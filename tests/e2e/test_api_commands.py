@@ -115,6 +115,36 @@ def test_accounts_are_made_and_listed(server: Server) -> None:
     assert "is not authorized to perform: moorage:ListAccounts" in run("account", "list", code=1, env={**env, **key}).stderr
 
 
+def test_an_account_is_limited_and_let_go(server: Server, tmp_path: Path) -> None:
+    env, account = key_of(server), ("account", "policy")
+    made = json.loads(run("account", "create", "limited", "--json", env=env).stdout)["account_id"]
+    assert run(*account, "list", made, env=env).stdout == (
+        f"The account {made} has no service control policies, and no such limit.\n"
+    )
+    text = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}'
+    (tmp_path / "limit.json").write_text(text)
+    file = str(tmp_path / "limit.json")
+    said = run(*account, "set", made, "only=ecr+1", file, env=env).stdout
+    assert said == f"only=ecr+1 limits the account {made} from now on.\n"
+    assert run(*account, "show", made, "only=ecr+1", env=env).stdout == f"{text}\n"
+    assert json.loads(run(*account, "show", made, "only=ecr+1", "--json", env=env).stdout)["document"] == text
+    assert "only=ecr+1" in run(*account, "list", made, env=env).stdout
+    assert run(*account, "delete", made, "only=ecr+1", env=env).stdout == ""
+    for words, complaint in (
+        (("show", made, "only=ecr+1"), f"The account {made} has no service control policy with the name only=ecr+1."),
+        (("delete", made, "only=ecr+1"), f"The account {made} has no service control policy with the name only=ecr+1."),
+        (("list", "999999999999"), "The account 999999999999 does not exist. (AccountNotFound)"),
+        (("set", "123456789012", "x", file), "service control policies never limit that account"),
+        (("set", made, "a b", file), "Invalid parameter at 'name' failed to satisfy constraint"),
+        (("set", made, "x", str(tmp_path)), "cannot be read: Is a directory."),
+        (("set", made, "x", "/absent"), "/absent cannot be read: No such file or directory."),
+        (("set", made, "x", sys.executable), "is not a text in UTF-8."),
+    ):
+        assert complaint in run(*account, *words, code=1, env=env).stderr
+    (tmp_path / "limit.json").write_text(text.replace("}]}", '}, {"Effect": "Perhaps"}]}'))
+    assert "MalformedPolicy" in run(*account, "set", made, "x", file, code=1, env=env).stderr
+
+
 def test_what_a_push_would_make_is_said_before_it(server: Server) -> None:
     env, ecr = key_of(server), Api(server.host).ecr()
     refused = run("repositories", "preview", "preview/app", env=env).stdout

@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -127,3 +128,25 @@ def test_the_authorization_token_names_this_registry(registry: Registry, aws: Aw
 def test_callers_are_told_who_they_are(aws: Aws) -> None:
     said = json.loads(aws.run("sts", "get-caller-identity", "--output", "json").out)
     assert said == {"UserId": "123456789012", "Account": "123456789012", "Arn": "arn:aws:iam::123456789012:root"}
+
+
+def test_policies_are_made_attached_and_shown_with_the_whole_account(aws: Aws) -> None:
+    def iam(*words: str) -> Any:
+        out = aws.run("iam", *words, "--output", "json").out
+        return json.loads(out) if out.strip() else None
+
+    name = f"cli-{aws.box.root.name}"
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}
+    made = iam("create-policy", "--policy-name", name, "--policy-document", json.dumps(document))["Policy"]
+    iam("create-user", "--user-name", name)
+    iam("attach-user-policy", "--user-name", name, "--policy-arn", made["Arn"])
+    iam("put-user-policy", "--user-name", name, "--policy-name", "own", "--policy-document", json.dumps(document))
+    attached = iam("list-attached-user-policies", "--user-name", name)["AttachedPolicies"]
+    assert attached == [{"PolicyName": name, "PolicyArn": made["Arn"]}]
+    whole = iam("get-account-authorization-details", "--filter", "User", "LocalManagedPolicy")
+    (user,) = (each for each in whole["UserDetailList"] if each["UserName"] == name)
+    assert (user["AttachedManagedPolicies"], user["UserPolicyList"][0]["PolicyDocument"]) == (attached, document)
+    (policy,) = (each for each in whole["Policies"] if each["Arn"] == made["Arn"])
+    assert (policy["AttachmentCount"], policy["PolicyVersionList"][0]["Document"]) == (1, document)
+    refused = aws.run("iam", "delete-policy", "--policy-arn", made["Arn"], check=False)
+    assert "(DeleteConflict)" in refused.err and "Cannot delete a policy attached to entities." in refused.err

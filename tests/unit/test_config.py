@@ -183,7 +183,7 @@ def test_the_addresses_follow_the_port_the_domain_and_tls() -> None:
 
 def test_every_setting_is_declared_once_and_explained() -> None:
     names = [setting.name for setting in SETTINGS]
-    assert len(names) == len(set(names)) == 22
+    assert len(names) == len(set(names)) == 25
     assert all(setting.help and setting.default and setting.group for setting in SETTINGS)
     assert {setting.variable for setting in SETTINGS} >= {"MOORAGE_DATA_DIR", "MOORAGE_SHUTDOWN_TIMEOUT"}
 

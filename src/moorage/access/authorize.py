@@ -7,7 +7,7 @@ when their version is new. So what changes is never served stale, on any process
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -19,13 +19,18 @@ from moorage.access.judge import ACCOUNT_VERSION, PLACE_VERSIONS, Judge, Place, 
 from moorage.core.call import Call, Principal, Requirement, Ruling
 from moorage.iam.context import NOTHING, Context, reads_time
 from moorage.iam.decision import Decision
+from moorage.identity.authorization_messages import encode
 from moorage.identity.scope import Scope
+from moorage.identity.sealing import Sealer
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
 
 T = TypeVar("T")
 
 _MOST_SEEN = 16_384
+MESSAGE_HEADER = "x-moorage-authorization-message"
+"""What `DecodeAuthorizationMessage` takes (STS API reference)."""
+
 OPEN = Ruling("allowed", "open")
 """Nothing had to be asked."""
 
@@ -44,11 +49,12 @@ class Lasting:
 class Warden:
     """Lets calls pass or refuses them."""
 
-    def __init__(self, points: sqlite3.Connection, database: Database) -> None:
+    def __init__(self, points: sqlite3.Connection, database: Database, sealer: Sealer) -> None:
         """`points` is for the event loop only."""
         self.judge = Judge()
         self._points = points
         self._database = database
+        self._sealer = sealer
         self._moved = -1
         self._callers: dict[Credential, Caller] = {}
         self._places: dict[Where, Place] = {}
@@ -70,6 +76,18 @@ class Warden:
         """`require` of one thing; also returns what was decided upon, as it was then."""
         caller, place = await self.caller(call.principal), await self._place_of(asked)
         return place, await self._require(call, caller, place, asked)
+
+    def refused(self, call: Call, error: DeniedError) -> Call:
+        """The call as it is recorded; the error's answer gets the header that tells, sealed, what was decided and by what.
+
+        Nobody is told the statements of another account's policies, or what they ask about its resources.
+        """
+        abroad = error.resource.split(":")[4:5] not in ([], [call.principal.account_id])
+        told = Ruling(error.ruling.outcome, error.ruling.by) if abroad else error.ruling
+        context = NOTHING if abroad else error.context
+        said = encode(self._sealer, call.principal, error.action, error.resource, told, context)
+        error.headers[MESSAGE_HEADER] = said
+        return replace(call, ruling=error.ruling)
 
     async def allowed(self, call: Call, actions: Iterable[str], asked: Asked) -> frozenset[str]:
         """Those of the actions that the caller may do on the resource: what an entry asks about but does not require."""

@@ -1,8 +1,6 @@
 """The refusal of a call, with what was decided, so that the edge can record and explain it."""
 
-from dataclasses import replace
-
-from moorage.core.call import Call, Principal, Ruling
+from moorage.core.call import Principal, Ruling
 from moorage.core.errors import AccessDeniedError
 from moorage.iam.context import Context
 from moorage.iam.decision import Decision
@@ -51,8 +49,3 @@ class DeniedInstallationError(DeniedError):
             "*",
             Ruling("implicitDeny", "identity-based policy"),
         )
-
-
-def ruled(call: Call, error: BaseException) -> Call:
-    """The call as its audit record has it, where it was refused by a decision."""
-    return replace(call, ruling=error.ruling) if isinstance(error, DeniedError) else call

@@ -17,7 +17,7 @@ from moorage.access.remembered import Remembered
 from moorage.core.call import Call, Principal
 from moorage.iam.context import NOTHING, Context, reads_time
 from moorage.iam.decision import Decision
-from moorage.iam.evaluate import Request, evaluate
+from moorage.iam.evaluate import Grants, Guards, Request, evaluate
 from moorage.iam.policy import keys_of
 from moorage.registries.policy_text import Kept
 from moorage.storage.database.schema.identity import accounts
@@ -74,7 +74,9 @@ _OwnerKey = tuple[str, int, int]
 class Judge:
     """Decides, and remembers what it decided by."""
 
-    def __init__(self) -> None:
+    def __init__(self, evaluate: Callable[[Request, Grants, Guards], Decision] = evaluate) -> None:
+        """`evaluate` decides; a test may count how often."""
+        self._evaluate = evaluate
         self._callers: Remembered[Credential, Caller] = Remembered(_MOST_CALLERS)
         self._owners: Remembered[_OwnerKey, Owner] = Remembered(_MOST_OWNERS)
         self._decisions: dict[tuple[object, ...], Decision] = {}
@@ -136,7 +138,7 @@ class Judge:
         known = self._decisions.get((what, values)) if lasting else None
         if known is not None:
             return known, context
-        made = evaluate(Request(call.principal, action, arn, context), caller.grants, owner.guards(action))
+        made = self._evaluate(Request(call.principal, action, arn, context), caller.grants, owner.guards(action))
         if lasting:
             with self._lock:
                 if len(self._decisions) >= _MOST_DECISIONS:

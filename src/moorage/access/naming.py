@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from moorage.access.conditions import IAM_RESOURCE_TAGS, of_tags
 from moorage.access.owner import Owner
 from moorage.aws.requirements import Need
+from moorage.core.arn import root_arn
 from moorage.core.call import Principal
 from moorage.iam.policy import Policy, Source, SourceKind
-from moorage.identity import resources
+from moorage.identity import callers, linked_roles, resources, user_keys
 from moorage.identity.resources import Kind, Resource
 from moorage.storage.database.schema.iam import roles
 from moorage.storage.database.transaction import Transaction
@@ -18,6 +19,7 @@ from moorage.storage.database.transaction import Transaction
 _OF_AWS = "aws"
 """What stands in the ARNs of AWS's own policies where others have an account."""
 
+_PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action, no secret
 _SCHEMES = ("https://", "http://")
 
 
@@ -30,8 +32,20 @@ def named(tx: Transaction, caller: Principal, need: Need) -> list[tuple[str, Own
     """Each resource that a request names, as policies name it, and its owner's side; whether or not it is there."""
     if need.kind == "*":
         return [("*", owner_of_account(caller.account_id))]
+    if need.kind == "federated-user":
+        return [
+            (callers.federated_user_arn(caller.account_id, name), owner_of_account(caller.account_id)) for name in need.names
+        ]
+    if need.kind == "service-linked-role":
+        return [_linked(tx, caller, name) for name in need.names]
+    if need.kind == "access-key":
+        return [_holder(tx, caller.account_id, key_id) for key_id in need.names]
     trusting = any(action.startswith("sts:") for action in need.actions)
-    return [_named(tx, caller, Kind(need.kind), name, need.path, trusting) for name in need.names]
+    found = [_named(tx, caller, Kind(need.kind), name, need.path, trusting) for name in need.names]
+    if _PASS_ROLE in need.actions:
+        # What is handed on is the caller's to give; whether the service may take it is the operation's to say.
+        return [(arn, owner_of_account(caller.account_id)) for arn, _ in found]
+    return found
 
 
 def _named(tx: Transaction, caller: Principal, kind: Kind, name: str, path: str | None, trusting: bool) -> tuple[str, Owner]:
@@ -52,6 +66,22 @@ def _named(tx: Transaction, caller: Principal, kind: Kind, name: str, path: str 
     if not arn:
         arn = found.arn if found is not None else resources.arn_of(account_id, kind, name, path or "/")
     return arn, _trusted(tx, account_id, found) if trusting and kind is Kind.ROLE else _owner(tx, account_id, found)
+
+
+def _linked(tx: Transaction, caller: Principal, name: str) -> tuple[str, Owner]:
+    """A service's own role, by its name, by the service's, or by the task that removes it."""
+    if resources.find(tx, caller.account_id, Kind.ROLE, name) is not None:
+        return _named(tx, caller, Kind.ROLE, name, None, trusting=False)
+    return linked_roles.arn_in(caller.account_id, name), owner_of_account(caller.account_id)
+
+
+def _holder(tx: Transaction, account_id: str, key_id: str) -> tuple[str, Owner]:
+    """Whose key it is; `*` for a key that the account does not have."""
+    key = user_keys.find(tx, account_id, key_id)
+    if key is None:
+        return "*", owner_of_account(account_id)
+    user = resources.by_id(tx, key.owner.user_id) if key.owner.user_id is not None else None
+    return user.arn if user is not None else root_arn(account_id), _owner(tx, account_id, user)
 
 
 def _kind_in(resource: str, otherwise: Kind) -> Kind:

@@ -34,7 +34,7 @@ _TAIL = 4 * _BATCH
 _FIRST = 256 * 1024
 """Bytes within which the first record ends."""
 
-_ROTATED = re.compile(r"\.(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.(?P<last>[0-9]+)\.jsonl(?P<packed>\.gz)?")
+_ROTATED = re.compile(r"\.(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.(?P<last>[0-9-]+)\.jsonl(?P<packed>\.gz)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +181,17 @@ class AuditFile:
         last = self._last or Last(0, 0, "")
         # First, so that a crash leaves at worst a note of what the file says itself.
         self._note(last)
-        self._path.replace(self._path.with_name(f"{self._name}.{self._day}.{last.row_id}.jsonl"))
+        self._path.replace(self._free(f"{self._name}.{self._day}.{last.row_id}"))
         self.close()
         self._opened()
+
+    def _free(self, stem: str) -> Path:
+        """A name that no file has: two may end with the records of one row."""
+        number, target = 0, self._path.with_name(f"{stem}.jsonl")
+        while target.exists() or target.with_name(f"{target.name}.gz").exists():
+            number += 1
+            target = self._path.with_name(f"{stem}-{number}.jsonl")
+        return target
 
     def _rotated(self) -> list[tuple[Path, str, bool]]:
         """What was rotated: file, day, whether it is compressed."""

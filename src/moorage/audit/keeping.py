@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 _ROWS = 500
 """Rows that are read at once for the file."""
 
-DROPPED_AT_ONCE = 250
+DROPPED_AT_ONCE = 200
 """Old rows that go in one transaction: each is in ten indexes, and the writer must not be held for more than 50 ms."""
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from moorage.audit.record import RESOURCE_TYPES, Row, accounts_of, event_id, row_id_of
-from moorage.core.clock import Timestamp
 from moorage.storage.database.schema.journal import audit
 from moorage.storage.database.transaction import Transaction
 
-EXAMINED = 10_000
+EXAMINED = 5_000
 """Rows that a page looks at, at most, on each of its ways."""
 
 Position = tuple[int, int]
@@ -28,9 +27,9 @@ _GLOBAL_SOURCES = ("iam.amazonaws.com", "sts.amazonaws.com")
 class Filters:
     """What is looked for; everything that is given must hold."""
 
-    start: Timestamp | None = None
-    """That time or later."""
-    end: Timestamp | None = None
+    start: int | None = None
+    """That time (milliseconds) or later."""
+    end: int | None = None
     """That time or earlier."""
     event_id: str | None = None
     request_id: str | None = None
@@ -71,14 +70,22 @@ class _Way:
     besides: _Conditions
 
 
-def find(tx: Transaction, account_id: str | None, filters: Filters, after: Position | None, limit: int) -> Found:
+def find(
+    tx: Transaction,
+    account_id: str | None,
+    filters: Filters,
+    after: Position | None,
+    limit: int,
+    *,
+    examined: int = EXAMINED,
+) -> Found:
     """At most `limit` rows behind `after`: of one account, as caller or as owner, or of all if `account_id` is None."""
     if filters.event_id is not None:
         return Found(list(_by_event_id(tx, account_id, filters)) if after is None else [], None)
     found: list[Row] = []
     reached: Position | None = None
     for way in _ways(account_id, filters):
-        rows, end = _walk(tx, way, filters, after, limit)
+        rows, end = _walk(tx, way, filters, after, limit, examined)
         found += rows
         if end is not None and (reached is None or end > reached):
             reached = end
@@ -165,7 +172,7 @@ def _name(arn: str) -> str:
 
 
 def _walk(
-    tx: Transaction, way: _Way, filters: Filters, after: Position | None, limit: int
+    tx: Transaction, way: _Way, filters: Filters, after: Position | None, limit: int, examined: int
 ) -> tuple[list[Row], Position | None]:
     """The first rows on the way that fit, and where to go on; None where the way ends."""
     conditions = [*way.indexed, *_times(filters)]
@@ -174,7 +181,7 @@ def _walk(
         conditions += [audit.c.at <= at, sa.or_(audit.c.at < at, audit.c.id < last)]
     newest_first = audit.c.at.desc(), audit.c.id.desc()
     # Its own index alone tells where the rows end that are looked at.
-    bound = tx.one(sa.select(audit.c.at, audit.c.id).where(*conditions).order_by(*newest_first).offset(EXAMINED - 1).limit(1))
+    bound = tx.one(sa.select(audit.c.at, audit.c.id).where(*conditions).order_by(*newest_first).offset(examined - 1).limit(1))
     wanted = sa.select(audit).where(*conditions, *way.besides).order_by(*newest_first).limit(limit + 1)
     if bound is not None:
         wanted = wanted.where(audit.c.at >= bound.at, sa.or_(audit.c.at > bound.at, audit.c.id >= bound.id))

@@ -23,6 +23,7 @@ _SECRET = frozenset(
     {
         "authorizationtoken",
         "clientsecret",
+        "contextassertion",
         "encodedmessage",
         "newpassword",
         "oldpassword",

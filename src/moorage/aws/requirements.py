@@ -17,15 +17,22 @@ _REPOSITORY_ARN = re.compile(r"arn:aws[a-z-]*:ecr:[a-z0-9-]*:(?P<account>[0-9]{1
 _SOURCES = {
     "repository": ("repositoryName", "resourceArn"),
     "repositories": ("repositoryNames",),
+    "templated": ("prefix",),
     "user": ("UserName", "PolicySourceArn"),
+    "access-key": ("AccessKeyId",),  # the user whose key it is
     "group": ("GroupName",),
     "role": ("RoleName", "RoleArn", "customRoleArn"),
     "policy": ("PolicyArn", "PolicyName"),
     "instance-profile": ("InstanceProfileName",),
     "oidc-provider": ("OpenIDConnectProviderArn", "Url"),
+    "federated-user": ("Name",),
+    "service-linked-role": ("AWSServiceName", "RoleName", "DeletionTaskId"),
     "*": (),
 }
-_REPOSITORIES = ("repository", "repositories")
+_REPOSITORIES = ("repository", "repositories", "templated")
+_ROOT = "ROOT"
+"""The prefix of the template for whatever no other one fits (ECR user guide, "Repository creation templates")."""
+
 _MAY_BE_LEFT_OUT = frozenset({"repositoryNames", "UserName"})
 _MAKERS = frozenset(
     "CreateUser CreateGroup CreateRole CreatePolicy CreateInstanceProfile CreateOpenIDConnectProvider".split(),
@@ -59,7 +66,7 @@ class Need:
     any_of: bool
     """Whether one of the actions is enough; otherwise all are needed."""
     names: tuple[str, ...]
-    """As the request gives them, names or ARNs. Of repositories, `*` stands for all of the registry; of users, an empty text
+    """As the request gives them, names or ARNs. In those of repositories, `*` stands for any text; of users, an empty text
     for the caller's own. None at all: the resource is `*` itself."""
     kind: str = "repository"
     """`repository`, one of IAM's kinds as they are spelled in ARNs, or `*`."""
@@ -110,6 +117,9 @@ def _named(resource: str, params: Mapping[str, Any]) -> tuple[str, ...]:
     if resource == "repositories":
         names = params.get("repositoryNames")
         return tuple(names) if names else ("*",)
+    if resource == "templated":
+        prefix = str(params["prefix"])
+        return ("*" if prefix == _ROOT else f"{prefix.removesuffix('/')}/*",)
     if (name := params.get("repositoryName")) is not None:
         return (str(name),)
     return (_parse_arn(params["resourceArn"])[1],)

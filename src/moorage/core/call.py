@@ -78,8 +78,9 @@ class Requirement:
     actions: tuple[str, ...]
     """IAM action names such as `ecr:PutImage`."""
     resource: str = "repository"
-    """`repository` (the one that the request names), `repositories` (those that it names, or all), `each` (each one that is
-    shown, if none is named), `user`, `group`, `role`, `policy`, `instance-profile` or `oidc-provider` (the one of IAM's that it
+    """`repository` (the one that the request names), `repositories` (those that it names, or all), `templated` (all that fit
+    the prefix of the creation template that it names), `each` (each one that is shown, if none is named), `user`, `group`,
+    `role`, `policy`, `instance-profile`, `oidc-provider`, `federated-user` or `service-linked-role` (the one of IAM's that it
     names; a user that it does not name is the caller) or `*`."""
     any_of: bool = False
     """Whether one of the actions is enough; otherwise all are needed."""

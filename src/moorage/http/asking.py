@@ -54,7 +54,7 @@ def _of_repository(
     filled: Values,
     subjects: Callable[[], Awaitable[Sequence[Values]]] | None,
 ) -> Asked:
-    where = Where(registry.account_id, registry.region, "" if name == "*" else name)
+    where = Where(registry.account_id, registry.region, "" if name.endswith("*") else name)
     return Asked(need.actions, registry.repository_arn(name), where, need.any_of, filled, subjects)
 
 

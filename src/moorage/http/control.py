@@ -24,6 +24,7 @@ from moorage.http.progress import Progress
 from moorage.http.signatures import IN_LOOP, Caller, Claim, Signatures, Unsigned
 from moorage.http.strangers import Strangers
 from moorage.http.tongues import MOST_UNSIGNED, Asked, JsonTongue, QueryTongue, Tongue, speaks_query
+from moorage.identity.session_limits import refuse_session
 from moorage.storage.database.transaction import Transaction
 
 _LARGE_ANSWERS = frozenset(
@@ -81,6 +82,8 @@ class Control:
                 name = tongue.operation(request)
                 known = self._strangers.unsigned(known, request, request_id, protocol="aws", event_name=name)
             response = tongue.failure(known, request_id, progress.service)
+            if isinstance(known, DeniedError):
+                response.headers |= known.headers
         response.headers["x-amzn-requestid"] = request_id
         response.headers["x-content-type-options"] = "nosniff"
         response.headers["content-length"] = str(len(response.body)) if isinstance(response.body, bytes) else "0"
@@ -110,6 +113,7 @@ class Control:
         if entry is None:
             entry = await context.in_thread(asked.dispatcher.find, asked.operation)
         progress.call = call = self._call(request, request_id, claim.peer, caller, entry)
+        refuse_session(entry.service.name, entry.name, caller.principal)
         params = entry.decode(asked.given) if len(body) <= IN_LOOP else await context.in_thread(entry.decode, asked.given)
         progress.call = call = replace(call, parameters=parameters_of(entry.service, entry.name, params))
         account_id = entry.registry_id(params) or caller.principal.account_id
@@ -118,7 +122,7 @@ class Control:
         try:
             call = replace(call, ruling=await context.warden.require(call, required))
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = context.warden.refused(call, error)
             raise
         registry = call.registry
         if entry.service.name == _REGISTRY_SERVICE:

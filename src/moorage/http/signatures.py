@@ -105,10 +105,16 @@ class Signatures:
             body_hash = await self._context.in_thread(lambda: hashlib.sha256(body).hexdigest())
         credential = claim.credential
         sigv4.prove(claim.request, credential, self._signing_key(claim), body_sha256=body_hash)
-        if claim.key.token_hash is None:  # of temporary keys nobody asks
-            use = Use(self._context.clock.now(), credential.service, credential.region)
-            self._context.recorder.key(credential.access_key_id, use)
+        self._note_use(claim)
         return Caller(claim.key.principal, credential.region, credential.service)
+
+    def _note_use(self, claim: Claim) -> None:
+        """A long-term key was used, or by a temporary one its role; of others nobody asks."""
+        credential, principal = claim.credential, claim.key.principal
+        of_role = principal.kind == "AssumedRole"
+        if claim.key.token_hash is None or of_role:
+            use = Use(self._context.clock.now(), credential.service, credential.region)
+            self._context.recorder.key(principal.identity_id if of_role else credential.access_key_id, use)
 
     def _signing_key(self, claim: Claim) -> bytes:
         """Kept while it is in use: it follows from the secret, which is read anew, and from what it is good for."""

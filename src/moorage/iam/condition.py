@@ -118,7 +118,7 @@ def _parsed(
     def compare(value: str, _context: Context) -> Answer:
         asked = read_requests(value)
         if asked is None:
-            return None
+            return None if read else False
         return any(holds(asked, one) for one in known) or otherwise
 
     return compare
@@ -169,7 +169,7 @@ def _arns(values: tuple[str, ...], variables: bool) -> tuple[Compare, frozenset[
     def compare(value: str, context: Context) -> Answer:
         segments = segments_of(value)
         if segments is None:
-            return None
+            return None if read else False
         return any(pattern.matches(value, segments, context) for pattern in known) or otherwise
 
     return compare, frozenset[str]().union(*(pattern.keys for pattern in known))

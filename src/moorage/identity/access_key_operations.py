@@ -16,8 +16,8 @@ _Answer = dict[str, Any]
 _STATUSES = {True: "Active", False: "Inactive"}
 
 
-def _requires(action: str) -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), "user"),)
+def _requires(action: str, resource: str = "user") -> tuple[Requirement, ...]:
+    return (Requirement((f"iam:{action}",), resource),)
 
 
 class AccessKeyOperations:
@@ -56,7 +56,7 @@ class AccessKeyOperations:
         owner, _ = _owner(tx, call, params)
         user_keys.delete(tx, owner, params["AccessKeyId"])
 
-    @operation("GetAccessKeyLastUsed", requires=lambda _params: _requires("GetAccessKeyLastUsed"), mode="read")
+    @operation("GetAccessKeyLastUsed", requires=_requires("GetAccessKeyLastUsed", "access-key"), mode="read")
     def get_last_use(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
         """When, where and for which service a key of the account signed last, some seconds late. Raises NoSuchEntityError."""
         key = user_keys.find(tx, call.principal.account_id, params["AccessKeyId"])

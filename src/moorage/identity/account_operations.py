@@ -7,10 +7,11 @@ import sqlalchemy as sa
 
 from moorage.aws.operation import operation
 from moorage.core.call import Call, Requirement
-from moorage.iam import kinds
+from moorage.iam.kinds import MANAGED_POLICY_SIZE
 from moorage.identity import (
     access_keys,
     accounts,
+    attachments,
     groups,
     inline_policies,
     managed_policies,
@@ -35,7 +36,10 @@ _QUOTAS = {
     "GroupPolicySizeQuota": inline_policies.MOST_CHARACTERS[Kind.GROUP],
     "RolePolicySizeQuota": inline_policies.MOST_CHARACTERS[Kind.ROLE],
     "PoliciesQuota": managed_policies.MOST_POLICIES,
-    "PolicySizeQuota": kinds.MANAGED_POLICY_SIZE,
+    "PolicySizeQuota": MANAGED_POLICY_SIZE,
+    "AttachedPoliciesPerUserQuota": attachments.MOST_POLICIES,
+    "AttachedPoliciesPerGroupQuota": attachments.MOST_POLICIES,
+    "AttachedPoliciesPerRoleQuota": attachments.MOST_POLICIES,
     "VersionsPerPolicyQuota": managed_policies.MOST_VERSIONS,
     "PolicyVersionsInUseQuota": managed_policies.MOST_POLICIES * managed_policies.MOST_VERSIONS,
 }

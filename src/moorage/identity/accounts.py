@@ -15,7 +15,7 @@ from moorage.storage.database.transaction import Transaction
 
 def ensure_account(tx: Transaction, account_id: str, name: str) -> None:
     """Create the account unless it exists."""
-    if not _exists(tx, account_id):
+    if not exists(tx, account_id):
         tx.execute(sa.insert(accounts).values(id=account_id, name=name, created_at=tx.now))
 
 
@@ -32,7 +32,7 @@ class Account:
 def create_account(tx: Transaction, account_id: str | None, name: str) -> Account:
     """A new account of that id, or of a random free one; raises AccountAlreadyExistsError."""
     chosen = account_id or _free_id(tx)
-    if _exists(tx, chosen):
+    if exists(tx, chosen):
         raise AccountAlreadyExistsError(chosen)
     tx.execute(sa.insert(accounts).values(id=chosen, name=name, created_at=tx.now))
     return Account(chosen, name, tx.now)
@@ -70,11 +70,12 @@ def _free_id(tx: Transaction) -> str:
     while True:
         # Like AWS's own, it does not begin with a zero, which spreadsheets would eat.
         chosen = str(secrets.randbelow(9 * 10**11) + 10**11)
-        if not _exists(tx, chosen):
+        if not exists(tx, chosen):
             return chosen
 
 
-def _exists(tx: Transaction, account_id: str) -> bool:
+def exists(tx: Transaction, account_id: str) -> bool:
+    """Whether there is an account of that id."""
     return tx.one(sa.select(accounts.c.id).where(accounts.c.id == account_id)) is not None
 
 

@@ -41,3 +41,33 @@ class SessionNotFoundError(MoorageError):
 
     def __init__(self) -> None:
         super().__init__("There is no such session.")
+
+
+class AccountNotFoundError(MoorageError):
+    """There is no account of that id."""
+
+    api_status = 404
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(f"The account {account_id} does not exist.")
+
+
+class AccountPolicyNotFoundError(MoorageError):
+    """The account has no service control policy of that name."""
+
+    api_status = 404
+
+    def __init__(self, account_id: str, name: str) -> None:
+        super().__init__(f"The account {account_id} has no service control policy with the name {name}.")
+
+
+class DefaultAccountPolicyError(MoorageError):
+    """A service control policy for the account that operates the installation (AWS: the management account)."""
+
+    api_status = 409
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(
+            f"The account {account_id} operates this installation, and service control policies never limit that account,"
+            " lest nobody could lift them again. Limit its users and roles by permissions boundaries instead."
+        )

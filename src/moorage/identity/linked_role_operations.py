@@ -1,19 +1,15 @@
-"""IAM's operations on service-linked roles, which belong to a service of AWS's (IAM user guide, "Service-linked roles").
-
-ECR makes three: for replication, for pull through cache rules, and for repositories made from templates.
-"""
+"""IAM's operations on service-linked roles, which belong to a service of AWS's."""
 
 import json
-import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from moorage.aws.operation import operation
 from moorage.core.call import Call, Requirement
-from moorage.identity import attachments, managed_policies, resources, roles
+from moorage.identity import attachments, linked_roles, managed_policies, resources, roles
 from moorage.identity.iam_errors import InvalidInputError, NoSuchEntityError
+from moorage.identity.linked_roles import SERVICES
 from moorage.identity.resources import Kind
 from moorage.identity.role_operations import whole
 from moorage.storage.database.transaction import Transaction
@@ -22,36 +18,10 @@ _Answer = dict[str, Any]
 _Params = Mapping[str, Any]
 
 _AWS_POLICIES = "arn:aws:iam::aws:policy/aws-service-role/"
-_TASK = re.compile(r"task/aws-service-role/(?P<service>[a-z0-9.-]+)/(?P<role>[\w+=,.@-]{1,64})/(?P<id>[0-9a-f-]{36})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class _Linked:
-    """The role of one service."""
-
-    name: str
-    policy: str
-    """The name of AWS's policy that it holds."""
-    description: str
-
-
-_SERVICES = {
-    "replication.ecr.amazonaws.com": _Linked(
-        "AWSServiceRoleForECRReplication",
-        "ECRReplicationServiceRolePolicy",
-        "Allows Amazon ECR to replicate images across regions and accounts.",
-    ),
-    "pullthroughcache.ecr.amazonaws.com": _Linked(
-        "AWSServiceRoleForECRPullThroughCache",
-        "AWSECRPullThroughCache_ServiceRolePolicy",
-        "Allows Amazon ECR to pull images from upstream registries.",
-    ),
-    "ecr.amazonaws.com": _Linked(
-        "AWSServiceRoleForECRTemplate",
-        "ECRTemplateServiceRolePolicy",
-        "Allows Amazon ECR to create repositories from creation templates.",
-    ),
-}
+def _requires(action: str) -> tuple[Requirement, ...]:
+    return (Requirement((f"iam:{action}",), "service-linked-role"),)
 
 
 class LinkedRoleOperations:
@@ -59,7 +29,7 @@ class LinkedRoleOperations:
 
     @operation(
         "CreateServiceLinkedRole",
-        requires=(Requirement(("iam:CreateServiceLinkedRole",), "*"),),
+        requires=_requires("CreateServiceLinkedRole"),
         mode="write",
         context=lambda params: {"iam:awsservicename": (params["AWSServiceName"],)},
     )
@@ -68,7 +38,7 @@ class LinkedRoleOperations:
         account has it already.
         """
         service = params["AWSServiceName"]
-        linked = _SERVICES.get(service)
+        linked = SERVICES.get(service)
         if linked is None:
             raise InvalidInputError(f"Service role does not exist for {service}.")
         if params.get("CustomSuffix") is not None:
@@ -83,7 +53,7 @@ class LinkedRoleOperations:
             account_id,
             linked.name,
             _trust_of(service),
-            path=f"{roles.LINKED_PATH}{service}/",
+            path=f"{linked_roles.PATH}{service}/",
             description=params.get("Description") or linked.description,
         )
         policy = managed_policies.find(tx, account_id, f"{_AWS_POLICIES}{linked.policy}")
@@ -91,7 +61,7 @@ class LinkedRoleOperations:
             attachments.attach(tx, role.resource, policy)
         return {"Role": whole(tx, role)}
 
-    @operation("DeleteServiceLinkedRole", requires=(Requirement(("iam:DeleteServiceLinkedRole",), "role"),), mode="write")
+    @operation("DeleteServiceLinkedRole", requires=_requires("DeleteServiceLinkedRole"), mode="write")
     def delete_service_linked_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
         """Removed at once; the id is that of a task which has succeeded. Raises NoSuchEntityError, also for other roles."""
         role = roles.get(tx, call.principal.account_id, params["RoleName"])
@@ -102,19 +72,19 @@ class LinkedRoleOperations:
 
     @operation(
         "GetServiceLinkedRoleDeletionStatus",
-        requires=(Requirement(("iam:GetServiceLinkedRoleDeletionStatus",), "*"),),
+        requires=_requires("GetServiceLinkedRoleDeletionStatus"),
         mode="plain",
     )
     def get_service_linked_role_deletion_status(self, call: Call, params: _Params) -> _Answer:
         """SUCCEEDED, since roles are removed at once. Raises InvalidInputError, and NoSuchEntityError for a role that
         no service has.
         """
-        task = _TASK.fullmatch(params["DeletionTaskId"])
+        task = linked_roles.of_task(params["DeletionTaskId"])
         if task is None:
             raise InvalidInputError("The specified value for deletionTaskId is invalid.")
-        linked = _SERVICES.get(task["service"])
-        if linked is None or linked.name != task["role"]:
-            raise NoSuchEntityError(f"Task {task['id']} cannot be found.")
+        linked = SERVICES.get(task[0])
+        if linked is None or linked.name != task[1]:
+            raise NoSuchEntityError(f"Task {params['DeletionTaskId']} cannot be found.")
         return {"Status": "SUCCEEDED"}
 
 

@@ -38,6 +38,7 @@ class Managed:
     description: str | None
     created_at: Timestamp
     updated_at: Timestamp
+    """When its newest version was made (IAM API reference, Policy)."""
     default_version: int
     """The number of the version that counts."""
     resource: Resource | None
@@ -129,7 +130,8 @@ def add_version(tx: Transaction, policy: Managed, text: str, *, default: bool) -
     if len(versions(tx, policy)) >= MOST_VERSIONS:
         raise PolicyLimitError.of_versions(MOST_VERSIONS)
     own = managed_policies.c.id == policy.id
-    raised = sa.update(managed_policies).where(own).values(newest_version=managed_policies.c.newest_version + 1)
+    values = {"newest_version": managed_policies.c.newest_version + 1, "updated_at": tx.now}
+    raised = sa.update(managed_policies).where(own).values(values)
     number = int(tx.execute(raised.returning(managed_policies.c.newest_version)).scalar_one())
     tx.execute(sa.insert(policy_versions).values(policy_id=policy.id, version=number, text=text, created_at=tx.now))
     if default:
@@ -216,5 +218,4 @@ def resource_of(policy: Managed) -> Resource:
 
 
 def _set_default(tx: Transaction, policy: Managed, number: int) -> None:
-    values = {"default_version": number, "updated_at": tx.now}
-    tx.execute(sa.update(managed_policies).where(managed_policies.c.id == policy.id).values(values))
+    tx.execute(sa.update(managed_policies).where(managed_policies.c.id == policy.id).values(default_version=number))

@@ -26,8 +26,8 @@ _LISTS = {Kind.USER: _USERS, Kind.ROLE: _ROLES, Kind.GROUP: _GROUPS}
 
 def _to_create(params: Params) -> tuple[Requirement, ...]:
     """Tags in a creation need the permission to tag, too."""
-    actions = ("iam:CreatePolicy", "iam:TagPolicy") if params.get("Tags") else ("iam:CreatePolicy",)
-    return (Requirement(actions, _ON_POLICY),)
+    needed = ("iam:CreatePolicy", *(("iam:TagPolicy",) if params.get("Tags") else ()))
+    return tuple(Requirement((action,), _ON_POLICY) for action in needed)
 
 
 class PolicyOperations:

@@ -39,7 +39,7 @@ def own_policy(tx: Transaction, call: Call, params: Params) -> Managed:
     if found.resource is None:
         # Whatever an account's policies allow: these are not the account's.
         raise AccessDeniedError(
-            f"User: {call.principal.arn} is not authorized to perform: iam:{call.event_name} on resource: policy {found.arn}"
+            f"User: {call.principal.arn} is not authorized to perform: iam:{call.event_name} on resource: {found.arn}"
         )
     return found
 

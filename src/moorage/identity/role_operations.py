@@ -5,7 +5,7 @@ from typing import Any
 
 from moorage.aws.operation import operation
 from moorage.core.call import Call, Requirement
-from moorage.identity import boundaries, resources, roles, tagging, trust
+from moorage.identity import boundaries, linked_roles, resources, roles, tagging, trust
 from moorage.identity.iam_errors import InvalidInputError
 from moorage.identity.pages import Pages
 from moorage.identity.policy_subjects import attachable, requested_boundary
@@ -38,8 +38,8 @@ class RoleOperations:
         there, and MalformedPolicyError.
         """
         path = params.get("Path") or "/"
-        if path.startswith(roles.LINKED_PATH):
-            raise InvalidInputError(f"The path {roles.LINKED_PATH} is reserved for service-linked roles.")
+        if path.startswith(linked_roles.PATH):
+            raise InvalidInputError(f"The path {linked_roles.PATH} is reserved for service-linked roles.")
         role = roles.create(
             tx,
             call.principal.account_id,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from moorage.core.clock import Timestamp
 from moorage.iam.policy import Policy
-from moorage.identity import resources, trust
+from moorage.identity import linked_roles, resources, trust
 from moorage.identity.iam_errors import DeleteConflictError, QuotaExceededError, UnmodifiableEntityError
 from moorage.identity.resources import Kind, Resource
 from moorage.storage.database.schema.iam import (
@@ -23,8 +23,6 @@ from moorage.storage.database.transaction import Transaction
 
 MOST_PER_ACCOUNT = 1000
 DEFAULT_SESSION_SECONDS = 3600
-LINKED_PATH = "/aws-service-role/"
-"""Where roles stand that belong to a service of AWS's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Role:
     @property
     def is_linked(self) -> bool:
         """Whether it belongs to a service, which alone may change it."""
-        return self.resource.path.startswith(LINKED_PATH)
+        return self.resource.path.startswith(linked_roles.PATH)
 
     @property
     def trust(self) -> Policy:

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE_BYTES = 12
+_WRONG_KEY = "the secret key file does not fit the database: a stored secret cannot be opened"
 
 
 class WrongKeyError(RuntimeError):
@@ -23,12 +24,22 @@ class Sealer:
 
     def seal(self, secret: str, context: str) -> bytes:
         """Encrypt a secret."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, secret.encode(), context.encode())
+        return self.seal_bytes(secret.encode(), context)
 
     def open(self, sealed: bytes, context: str) -> str:
         """Decrypt a secret; raises WrongKeyError when the key or the context is another one."""
+        return self.open_bytes(sealed, context).decode()
+
+    def seal_bytes(self, data: bytes, context: str) -> bytes:
+        """Encrypt what is no text."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, data, context.encode())
+
+    def open_bytes(self, sealed: bytes, context: str) -> bytes:
+        """Decrypt it; raises WrongKeyError, also for what was never sealed."""
+        if len(sealed) < _NONCE_BYTES:
+            raise WrongKeyError(_WRONG_KEY)
         try:
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode()).decode()
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
         except InvalidTag:
-            raise WrongKeyError("the secret key file does not fit the database: a stored secret cannot be opened") from None
+            raise WrongKeyError(_WRONG_KEY) from None

@@ -9,8 +9,11 @@ import sqlalchemy as sa
 
 from moorage.core.clock import Timestamp
 from moorage.identity import resources
+from moorage.identity.iam_errors import QuotaExceededError
 from moorage.storage.database.schema.iam import service_control_policies as table
 from moorage.storage.database.transaction import Transaction
+
+MOST_PER_ACCOUNT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,13 @@ class ServiceControlPolicy:
 
 
 def put(tx: Transaction, account_id: str, name: str, text: str) -> ServiceControlPolicy:
-    """Set or replace an account's policy of that name; the account must exist, the text must be such a policy."""
+    """Set or replace an account's policy of that name; raises QuotaExceededError.
+
+    The account must exist, and the text must be such a policy.
+    """
     tx.execute(sa.delete(table).where(*_named(account_id, name)))
+    if len(listed(tx, account_id)) >= MOST_PER_ACCOUNT:
+        raise QuotaExceededError("ServiceControlPoliciesPerAccount", MOST_PER_ACCOUNT)
     tx.execute(sa.insert(table).values(account_id=account_id, name=name, text=text, set_at=tx.now))
     resources.changed(tx, account_id)
     return ServiceControlPolicy(name, text, tx.now)

@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from moorage.aws.signature_errors import InvalidSecurityTokenError
 from moorage.core import clock
 from moorage.core.call import Principal
 from moorage.core.clock import Timestamp
@@ -48,7 +49,7 @@ class SessionTerms:
     """What a session was given besides its identity, and keeps."""
 
     policies: tuple[str, ...] | None = None
-    """Documents that restrict it; None: none was given."""
+    """What restricts it: documents, and ARNs of managed policies. None: nothing was given."""
     tags: Mapping[str, str] = field(default_factory=dict)
     transitive_tag_keys: tuple[str, ...] = ()
     """Of its tags, those that the sessions which it opens inherit."""
@@ -101,7 +102,14 @@ def make(
     access_key_id: str | None = None,
     terms: SessionTerms | None = None,
 ) -> NewSession:
-    """New temporary credentials. `lifetime` in milliseconds; a role's have `role_id`, the others the key that asked."""
+    """New temporary credentials. `lifetime` in milliseconds; a role's have `role_id`, the others the key that asked.
+
+    Raises InvalidSecurityTokenError where that key was removed while its request was on the way.
+    """
+    if access_key_id is not None:
+        key = tx.one(sa.select(access_keys.c.id).where(access_keys.c.id == access_key_id, access_keys.c.active))
+        if key is None:
+            raise InvalidSecurityTokenError
     terms = terms or SessionTerms()
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     key_id = PREFIX + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))

@@ -176,7 +176,8 @@ LEFT JOIN iam_resources u ON u.id = coalesce(t.user_id, s.user_id, k.user_id)
 JOIN accounts a ON a.id = coalesce(s.account_id, k.account_id, u.account_id)
 """
 _FIND = f"""
-SELECT t.id, t.region, t.expires_at, t.scope, coalesce(t.access_key_id, ''), a.id, a.permission_version,
+SELECT t.id, t.region, min(t.expires_at, coalesce(s.expires_at, t.expires_at)), t.scope, coalesce(t.access_key_id, ''),
+       a.id, a.permission_version,
        s.id, s.kind, s.name, u.id, u.name, u.path, r.id, r.name, r.path
 FROM tokens t {_HANGS_ON} LEFT JOIN iam_resources r ON r.id = s.role_id
 WHERE t.hash = ? AND (k.id IS NULL OR k.active)

@@ -34,6 +34,7 @@ _RSA_BITS = (2048, 8192)
 _MOST_EXPONENT = 1 << 32
 _LONGEST_NUMBER = 2048
 """Characters of a number in base64url."""
+_MEMBERS = ("kty", "kid", "use", "key_ops", "alg", "n", "e", "crv", "x", "y")
 _SECRET = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
@@ -102,6 +103,12 @@ class KeySet:
         if not found.keys:
             raise KeySetError("The key set holds no public key for RS256, RS384, RS512, ES256, ES384 or ES512.")
         return found
+
+    @classmethod
+    def slim(cls, text: str) -> str:
+        """A key set with its usable keys only, and of these only what makes them; raises KeySetError."""
+        usable = [entry for entry in _entries(text) if _usable(entry) is not None]
+        return json.dumps({"keys": [{name: entry[name] for name in _MEMBERS if name in entry} for entry in usable]})
 
     def candidates(self, key_id: str | None, algorithm: str) -> tuple[PublicKey, ...]:
         """The keys that may have signed: of that id, or of any where a token names none."""

@@ -24,7 +24,7 @@ Subject = Mapping[str, tuple[str, ...]]
 """Context keys in lower case, with their values."""
 
 _TAG, _PLATFORM, _ARTIFACT = "moorage:imagetag", "moorage:platform", "moorage:artifacttype"
-_MOST_PLATFORMS = 1000
+_PARTS = ("os", "architecture", "variant")
 
 
 def of_tags(tags: Iterable[str], facts: Subject) -> list[Subject]:
@@ -34,7 +34,7 @@ def of_tags(tags: Iterable[str], facts: Subject) -> list[Subject]:
 
 def of_push(manifest: Manifest, facts: ImageFacts, tags: Iterable[str]) -> list[Subject]:
     """What a push of this manifest with these tags acts on."""
-    return of_tags(tags, _facts(manifest.effective_artifact_type, facts.os, facts.architecture, manifest))
+    return of_tags(tags, _facts(manifest.effective_artifact_type, (facts.os, facts.architecture, facts.variant), manifest))
 
 
 def of_image_ids(
@@ -84,23 +84,29 @@ def _image(tx: Transaction, repository: Repository | None, tag: str | None, dige
 def _stored(tx: Transaction, image: Image | None) -> Subject:
     if image is None:
         return {}
-    row = tx.one(sa.select(images.c.artifact_type, images.c.os, images.c.architecture).where(images.c.id == image.id))
+    columns = images.c.artifact_type, images.c.os, images.c.architecture, images.c.variant
+    row = tx.one(sa.select(*columns).where(images.c.id == image.id))
     if row is None:
         return {}
     try:
         manifest = parse_manifest(store.body(tx, image.digest), image.media_type) if row.os is None else None
     except MoorageError:  # it was stored by a release that read less of it
         manifest = None
-    return _facts(row.artifact_type, row.os, row.architecture, manifest)
+    return _facts(row.artifact_type, (row.os, row.architecture, row.variant), manifest)
 
 
-def _facts(artifact_type: str | None, os: str | None, architecture: str | None, manifest: Manifest | None) -> Subject:
+def _facts(artifact_type: str | None, platform: Sequence[Any], manifest: Manifest | None) -> Subject:
     facts: dict[str, tuple[str, ...]] = {}
     if artifact_type:
         facts[_ARTIFACT] = (artifact_type,)
-    named: Sequence[Any] = [each.platform or {} for each in manifest.manifests] if manifest is not None else ()
-    pairs = [(os, architecture), *((each.get("os"), each.get("architecture")) for each in named[:_MOST_PLATFORMS])]
-    platforms = tuple(dict.fromkeys(f"{first}/{second}" for first, second in pairs if first and second))
+    members = [each.platform or {} for each in manifest.manifests] if manifest is not None else []
+    named = [platform, *([each.get(part) for part in _PARTS] for each in members)]
+    platforms = tuple(dict.fromkeys(_joined(parts) for parts in named if parts[0] and parts[1]))
     if platforms:
         facts[_PLATFORM] = platforms
     return facts
+
+
+def _joined(parts: Sequence[Any]) -> str:
+    """`os/architecture`, and the variant where there is one."""
+    return "/".join(str(part) for part in parts if part)

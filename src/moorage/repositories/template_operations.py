@@ -48,7 +48,8 @@ def _requires(action: str, params: Mapping[str, Any]) -> tuple[Requirement, ...]
     }
     also = tuple(needed for member, needed in made.items() if params.get(member))
     passed = (Requirement(("iam:PassRole",), "role"),) if params.get("customRoleArn") else ()
-    return tuple(Requirement((needed,), "*") for needed in (action, "ecr:CreateRepository", *also)) + passed
+    made_of_it = tuple(Requirement((needed,), "templated") for needed in ("ecr:CreateRepository", *also))
+    return (Requirement((action,), "*"), *made_of_it, *passed)
 
 
 def _context(params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

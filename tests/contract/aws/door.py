@@ -120,7 +120,12 @@ class Door:
         self._http = http.client.HTTPConnection(self.host, timeout=60)
 
     def client(
-        self, region: str = REGION, key_id: str = ACCESS_KEY_ID, secret: str = SECRET_ACCESS_KEY, service: str = "ecr"
+        self,
+        region: str = REGION,
+        key_id: str = ACCESS_KEY_ID,
+        secret: str = SECRET_ACCESS_KEY,
+        service: str = "ecr",
+        token: str | None = None,
     ) -> Any:
         """A boto3 client that sends what it is told, so that the server's own validation is what answers."""
         make: Any = boto3.client  # its stubs want a literal name
@@ -130,6 +135,7 @@ class Door:
             region_name=region,
             aws_access_key_id=key_id,
             aws_secret_access_key=secret,
+            aws_session_token=token,
             config=Config(retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=60),
         )
         self._clients.append(made)

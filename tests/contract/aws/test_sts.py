@@ -130,7 +130,7 @@ def test_a_presigned_url_of_boto3_works(door: Door, sts: Any) -> None:
 @pytest.mark.parametrize(
     ("action", "version"),
     [
-        ("AssumeRole", "2011-06-15"),
+        ("AssumeRoleWithSAML", "2011-06-15"),
         ("Nothing", "2011-06-15"),
         ("GetCallerIdentity", "2000-01-01"),
         ("GetCallerIdentity", ""),

@@ -39,7 +39,7 @@ class Hot:
         self.ground = ground
         self.recorder = Recorder(ground.database, store.note_pulls, tokens.note_use, user_keys.note_uses)
         self.points = ground.database.point_reader()
-        self.warden = Warden(self.points, ground.database)
+        self.warden = Warden(self.points, ground.database, ground.sealer)
         self.answers = HotAnswers(self.points, ground.clock, RequestIds(), self.recorder, self.warden)
         password, _ = ground.write(lambda tx: tokens.issue(tx, ROOT, REGION))
         token = tokens.find_token(self.points, tokens.hash_of(password))

@@ -1,7 +1,7 @@
 """IAM's operations on the ground: requests from the form on, as the Query protocol brings them, and the answers' members."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from moorage.identity.simulation_operations import SimulationOperations
 from moorage.storage.database.schema import iam
 from moorage.storage.database.schema.identity import accounts
 from moorage.storage.database.transaction import Transaction
-from tests.unit.ground import ACCOUNT, ROOT, SECRET, Ground
+from tests.unit.ground import ACCOUNT, SECRET, Ground
 
 TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}}'
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -44,9 +44,9 @@ def _service() -> Service:
 
 
 class IamApi:
-    """What the root of the account, or whoever is given, does by IAM's API; whether it may is not asked."""
+    """What the root of the account does by IAM's API; whether it may is not asked."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, *more: Callable[[Pages], object]) -> None:
         self.ground = ground
         pages = Pages(PageTokens(SECRET))
         rooms = [
@@ -56,13 +56,14 @@ class IamApi:
             InlinePolicyOperations(pages),
             AuthorizationOperations(pages),
             SimulationOperations(pages),
+            *(room(pages) for room in more),
         ]
         self.dispatcher = Dispatcher(_service(), rooms)
 
-    def do(self, operation: str, *, principal: Principal = ROOT, **params: Any) -> dict[str, Any]:
+    def do(self, operation: str, **params: Any) -> dict[str, Any]:
         """The members of the answer; raises what the operation raises."""
         entry, decoded = self.decoded(operation, params)
-        call = self.call(operation, principal)
+        call = self.call(operation)
         run = self.ground.database.read if entry.mode == "read" else functools.partial(self.ground.database.write, call=call)
         answer = run(lambda tx: entry.method(tx, call, decoded)).result(60)
         entry.encode(answer, "request")
@@ -75,9 +76,18 @@ class IamApi:
         sent = serializer.serialize_to_request(dict(params), _service().operation(operation))["body"]
         return entry, dict(entry.decode(Form({name: str(value) for name, value in sent.items()})))
 
-    def call(self, operation: str, principal: Principal = ROOT) -> Call:
+    def call(self, operation: str) -> Call:
         """A call that was allowed."""
-        return replace(self.ground.call(operation, principal=principal), event_source="iam.amazonaws.com")
+        return replace(self.ground.call(operation), event_source="iam.amazonaws.com")
+
+    def filled(self, operation: str, **params: Any) -> dict[str, tuple[str, ...]]:
+        """The context keys that a request fills besides those of every request."""
+        entry, decoded = self.decoded(operation, params)
+        found = dict(entry.context(decoded))
+        look_up = entry.context_from
+        if look_up is not None:
+            found |= self.ground.read(lambda tx: look_up(tx, self.call(operation), decoded))
+        return found
 
     # --- what other rooms' operations make --------------------------------------------------------------------------
 
@@ -88,10 +98,8 @@ class IamApi:
     def group(self, name: str = "team", *members: Resource) -> Resource:
         """A new group with these members."""
         made = self._made(Kind.GROUP, name, "/", None)
-        for member in members:
-            self.ground.write(
-                lambda tx, member=member: tx.execute(sa.insert(iam.group_members).values(group_id=made.id, user_id=member.id))
-            )
+        rows = [{"group_id": made.id, "user_id": member.id} for member in members]
+        self.ground.write(lambda tx: [tx.execute(sa.insert(iam.group_members).values(row)) for row in rows])
         return made
 
     def role(self, name: str = "builder", path: str = "/") -> Resource:

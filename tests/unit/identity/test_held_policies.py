@@ -31,7 +31,7 @@ class Holder:
         self.api = api
         self.word = kind.capitalize()
         self.kind = kind
-        self.resource: Resource = {Kind.USER: api.user, Kind.GROUP: api.group, Kind.ROLE: api.role}[kind]()
+        self.resource: Resource = api.group() if kind is Kind.GROUP else api.user() if kind is Kind.USER else api.role()
 
     def do(self, operation: str, *, of: str | None = None, **params: Any) -> dict[str, Any]:
         """`Put_Policy` is PutUserPolicy of a user; `of` names another one than this."""

@@ -74,6 +74,16 @@ def test_a_new_version_counts_only_if_it_is_asked_to(api: IamApi) -> None:
     assert api.do("GetPolicy", PolicyArn=arn)["Policy"]["DefaultVersionId"] == "v2"
 
 
+def test_a_policy_tells_when_its_newest_version_was_made(api: IamApi) -> None:
+    arn, made = api.policy(), api.ground.clock.now()
+    api.ground.clock.advance(60_000)
+    api.do("CreatePolicyVersion", PolicyArn=arn, PolicyDocument=allow("ecr:Put*"))
+    api.ground.clock.advance(60_000)
+    api.do("SetDefaultPolicyVersion", PolicyArn=arn, VersionId="v2")
+    found = api.do("GetPolicy", PolicyArn=arn)["Policy"]
+    assert (found["CreateDate"], found["UpdateDate"]) == (made, made + 60_000)
+
+
 def test_a_version_number_is_never_used_again(api: IamApi) -> None:
     arn = api.policy()
     api.do("CreatePolicyVersion", PolicyArn=arn, PolicyDocument=allow("ecr:Put*"))
@@ -195,7 +205,7 @@ def test_an_arn_that_is_not_a_policys_own_finds_nothing(api: IamApi, spelled: st
     ],
 )
 def test_nobody_changes_a_policy_of_aws(api: IamApi, operation: str, more: dict[str, Any]) -> None:
-    text = f"User: {ROOT.arn} is not authorized to perform: iam:{operation} on resource: policy {ADMINISTRATOR}"
+    text = f"User: {ROOT.arn} is not authorized to perform: iam:{operation} on resource: {ADMINISTRATOR}"
     refused(AccessDeniedError, text, api, operation, PolicyArn=ADMINISTRATOR, **more)
 
 

@@ -80,42 +80,32 @@ def test_a_service_control_policy_counts_at_once(api: IamApi, change: Callable[.
     assert api.version() > before
 
 
-def filled(api: IamApi, operation: str, **params: Any) -> dict[str, tuple[str, ...]]:
-    """The context keys that a request fills."""
-    entry, decoded = api.decoded(operation, params)
-    found = dict(entry.context(decoded))
-    look_up = entry.context_from
-    if look_up is not None:
-        found |= api.ground.read(lambda tx: look_up(tx, api.call(operation), decoded))
-    return found
-
-
 @pytest.mark.parametrize("word", ["User", "Role"])
 def test_conditions_see_the_boundary_of_who_is_acted_upon(api: IamApi, word: str) -> None:
     named = USER if word == "User" else ROLE
     held = {"iam:permissionsboundary": (ARN,)}
     about = {"iam:policyarn": (ADMINISTRATOR,)}
-    assert filled(api, f"Attach{word}Policy", **named, PolicyArn=ADMINISTRATOR) == {**held, **about}
-    assert filled(api, f"Detach{word}Policy", **named, PolicyArn=ADMINISTRATOR) == {**held, **about}
-    assert filled(api, f"Put{word}Policy", **named, **INLINE) == held
-    assert filled(api, f"Delete{word}Policy", **named, PolicyName="own") == held
-    assert filled(api, f"Delete{word}PermissionsBoundary", **named) == held
+    assert api.filled(f"Attach{word}Policy", **named, PolicyArn=ADMINISTRATOR) == {**held, **about}
+    assert api.filled(f"Detach{word}Policy", **named, PolicyArn=ADMINISTRATOR) == {**held, **about}
+    assert api.filled(f"Put{word}Policy", **named, **INLINE) == held
+    assert api.filled(f"Delete{word}Policy", **named, PolicyName="own") == held
+    assert api.filled(f"Delete{word}PermissionsBoundary", **named) == held
     api.do(f"Delete{word}PermissionsBoundary", **named)
-    assert filled(api, f"Put{word}Policy", **named, **INLINE) == {}
-    assert filled(api, f"Put{word}Policy", **{f"{word}Name": "absent"}, **INLINE) == {}
+    assert api.filled(f"Put{word}Policy", **named, **INLINE) == {}
+    assert api.filled(f"Put{word}Policy", **{f"{word}Name": "absent"}, **INLINE) == {}
 
 
 @pytest.mark.parametrize("word", ["User", "Role"])
 def test_conditions_see_the_boundary_that_is_asked_for(api: IamApi, word: str) -> None:
     named = USER if word == "User" else ROLE
-    keys = filled(api, f"Put{word}PermissionsBoundary", **named, PermissionsBoundary=READ_ONLY)
+    keys = api.filled(f"Put{word}PermissionsBoundary", **named, PermissionsBoundary=READ_ONLY)
     assert keys == {"iam:permissionsboundary": (READ_ONLY,)}
 
 
 def test_conditions_see_the_policy_and_the_tags_of_a_request(api: IamApi) -> None:
-    assert filled(api, "AttachGroupPolicy", **GROUP, PolicyArn=READ_ONLY) == {"iam:policyarn": (READ_ONLY,)}
+    assert api.filled("AttachGroupPolicy", **GROUP, PolicyArn=READ_ONLY) == {"iam:policyarn": (READ_ONLY,)}
     tags = [{"Key": "Team", "Value": "Core"}, {"Key": "env", "Value": "dev"}]
     asked = {"aws:requesttag/team": ("Core",), "aws:requesttag/env": ("dev",), "aws:tagkeys": ("Team", "env")}
-    assert filled(api, "TagPolicy", PolicyArn=ARN, Tags=tags) == asked
-    assert filled(api, "CreatePolicy", PolicyName="n", PolicyDocument=allow("ecr:*"), Tags=tags) == asked
-    assert filled(api, "UntagPolicy", PolicyArn=ARN, TagKeys=["a", "b"]) == {"aws:tagkeys": ("a", "b")}
+    assert api.filled("TagPolicy", PolicyArn=ARN, Tags=tags) == asked
+    assert api.filled("CreatePolicy", PolicyName="n", PolicyDocument=allow("ecr:*"), Tags=tags) == asked
+    assert api.filled("UntagPolicy", PolicyArn=ARN, TagKeys=["a", "b"]) == {"aws:tagkeys": ("a", "b")}

@@ -15,7 +15,7 @@ from tests.unit.ground import ACCOUNT, Ground
         ("AWS", f"arn:aws:iam::{ACCOUNT}:user/alice", False),
         ("AWS", f"arn:aws:iam::{ACCOUNT}:role/deploy", False),
         ("AWS", f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/me", False),
-        ("AWS", f"arn:aws:sts::{ACCOUNT}:federated-user/bob", False),
+        ("AWS", f"arn:aws:sts::{ACCOUNT}:federated-user/bob", True),
         ("AWS", "arn:aws:iam::999999999999:user/alice", True),
         ("AWS", "arn:aws:sts::999999999999:assumed-role/deploy/me", True),
         ("AWS", "AROACKCEVSQ6C2EXAMPLE", False),

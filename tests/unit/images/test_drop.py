@@ -80,7 +80,7 @@ def test_it_is_gone_at_once_for_whoever_knows_its_id(
     upload = ground.begin(repository)
     ground.append(upload, b"bytes")
     intake = ground.uploads.open(upload)
-    assert [points.execute(query, given).fetchone() for query, given in conditions] == [(1,)] * 3
+    assert [points.execute(query, given).fetchone() for query, given in conditions] == [(0, 0, 0)] * 3
     assert layers_store.find_shown_now(points, repository.id, digest_of(DATA)) == layer
     delete(ground, repository)
     assert [points.execute(query, given).fetchone() for query, given in conditions] == [None] * 3

@@ -96,9 +96,15 @@ class Scripted:
 
 
 def answering(*texts: str) -> Callable[[str, float], Sequence[Address]]:
-    """A resolver that says the same of every host."""
-    addresses = [ipaddress.ip_address(text) for text in texts]
-    return lambda _host, _seconds: addresses
+    """A resolver that says the same of every name; an address is its own."""
+
+    def resolve(host: str, _seconds: float) -> Sequence[Address]:
+        try:
+            return [ipaddress.ip_address(host)]
+        except ValueError:
+            return [ipaddress.ip_address(text) for text in texts]
+
+    return resolve
 
 
 def trusting() -> ssl.SSLContext:

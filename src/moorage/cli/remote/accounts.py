@@ -1,7 +1,8 @@
-"""`moorage account`: further accounts of the installation."""
+"""`moorage account`: further accounts of the installation, and what everybody in them may do at most."""
 
 import argparse
 
+from moorage.cli.remote.account_policies import add_policy_commands
 from moorage.cli.remote.command import Client, Group, Verbs, show_facts, show_json, show_table
 
 
@@ -10,6 +11,7 @@ def _build(verbs: Verbs) -> None:
     create.add_argument("--id", metavar="ID", help="twelve digits (default: a free id)")
     create.add_argument("name", metavar="NAME", help="what people call it")
     verbs.add("list", _list, "show the accounts")
+    add_policy_commands(verbs)
 
 
 def _create(arguments: argparse.Namespace, client: Client) -> int:
@@ -39,4 +41,4 @@ def _list(arguments: argparse.Namespace, client: Client) -> int:
     return 0
 
 
-ACCOUNTS = Group("account", "make and list accounts", _build)
+ACCOUNTS = Group("account", "make, list and limit accounts", _build)

@@ -70,6 +70,13 @@ class Verbs:
         self._finish(parser)
         return parser
 
+    def group(self, word: str, help_text: str) -> "Verbs":
+        """Declare commands with one more word in front, such as `moorage iam session list`."""
+        text = help_text[0].upper() + help_text[1:]
+        parser: Parser = self._actions.add_parser(word, help=help_text, description=f"{text}.")
+        verbs = parser.add_subparsers(dest="inner_verb", metavar="command", required=True, parser_class=type(parser))
+        return Verbs(verbs, self._finish)
+
 
 def show_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
     """Print entries in aligned columns, `columns` being headings by member; a dash stands for what is not there."""

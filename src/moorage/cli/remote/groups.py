@@ -9,6 +9,6 @@ from moorage.cli.remote.repositories import REPOSITORIES
 from moorage.cli.remote.tags import TAGS
 from moorage.cli.remote.tokens import TOKENS
 
-GROUPS: tuple[Group, ...] = (ACCOUNTS, TOKENS, REPOSITORIES, IMAGES, TAGS, IAM)
+GROUPS: tuple[Group, ...] = (ACCOUNTS, IAM, TOKENS, REPOSITORIES, IMAGES, TAGS)
 
 COMMANDS: tuple[Command, ...] = (AUDIT,)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from moorage.cli.errors import CommandError
 
 _AGO = re.compile(r"([0-9]{1,6})([smhd])")
+_LASTING = re.compile(r"([0-9]{1,9})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 FORMS = "a time such as 2026-11-26T18:00:00Z, a date, or how long ago: 90m, 24h, 7d"
@@ -32,3 +33,11 @@ def is_moment(text: str) -> bool:
     except CommandError:
         return False
     return True
+
+
+def seconds_of(text: str, flag: str) -> int:
+    """A duration as the settings are written, which stood behind `flag`; the server knows the bounds. Raises CommandError."""
+    found = _LASTING.fullmatch(text)
+    if found is None:
+        raise CommandError(f"{flag} must be a time such as 15m, 12h or 30d, not {text!r}.")
+    return int(timedelta(**{_UNITS[found[2]]: int(found[1])}).total_seconds())

@@ -1,14 +1,10 @@
 """`moorage token`: passwords for container clients that live longer or may do less than those of `moorage login`."""
 
 import argparse
-import re
 from typing import Any
 
-from moorage.cli.errors import CommandError
 from moorage.cli.remote.command import Client, Group, Verbs, show_facts, show_json, show_table
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+from moorage.cli.remote.moments import seconds_of
 
 
 def _build(verbs: Verbs) -> None:
@@ -35,7 +31,7 @@ def _build(verbs: Verbs) -> None:
 
 
 def _create(arguments: argparse.Namespace, client: Client) -> int:
-    body: dict[str, Any] = {"name": arguments.name, "lifetime_seconds": _seconds(arguments.lifetime)}
+    body: dict[str, Any] = {"name": arguments.name, "lifetime_seconds": seconds_of(arguments.lifetime, "--for")}
     for member in ("repositories", "actions"):
         if (given := getattr(arguments, member)) is not None:
             body[member] = given
@@ -65,14 +61,6 @@ def _revoke(arguments: argparse.Namespace, client: Client) -> int:
     if arguments.json:
         show_json({})
     return 0
-
-
-def _seconds(text: str) -> int:
-    """A duration as the settings are written; the server knows the bounds."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise CommandError(f"--for must be a time such as 15m, 12h or 30d, not {text!r}.")
-    return int(found[1]) * _SECONDS[found[2]]
 
 
 TOKENS = Group("token", "make, list and revoke tokens for container clients", _build)

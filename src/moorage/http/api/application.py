@@ -30,6 +30,8 @@ from moorage.http.peer import peer_of
 from moorage.http.progress import Progress
 from moorage.http.signatures import Caller, Signatures
 from moorage.http.strangers import Strangers
+from moorage.identity import robots
+from moorage.identity.resources import Kind, arn_of
 from moorage.images.subjects import Subject
 
 DOCUMENT_PATH = f"{BASE}/openapi.json"
@@ -114,7 +116,7 @@ class Api:
         try:
             refuse_strangers(call.principal, self._context.addresses.default_account_id, actions)
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = self._context.warden.refused(call, error)
             raise
         return call
 
@@ -134,7 +136,7 @@ class Api:
         try:
             progress.call = call = replace(call, ruling=await self._context.warden.require(call, asked))
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = self._context.warden.refused(call, error)
             raise
         return call
 
@@ -169,12 +171,15 @@ class RequirementError(Exception):
 
 
 def _resource(registry: Registry, kind: str, query: Struct, body: Struct) -> tuple[str, Where | None]:
-    """The ARN of the repository that the request names, or `*`; raises InvalidParameterError for a name that is none.
+    """The ARN of the repository or robot that is named, or `*`; raises InvalidParameterError for a name that is none.
 
     With it comes whose policies are the owner's side: the repository's, the registry's, or, of what is no registry's, none.
     """
     if kind == "*":
         return "*", None
+    if kind == "robot":
+        name = getattr(query, "name", None) or getattr(body, "name", None)
+        return arn_of(registry.account_id, Kind.USER, str(name), robots.PATH), None
     for source in (query, body):
         name = getattr(source, "repository", None)
         if kind == "each" and (name is None or not is_repository_name(name)):

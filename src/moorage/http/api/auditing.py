@@ -9,7 +9,6 @@ from moorage.audit import lookup
 from moorage.audit.lookup import Filters, Found
 from moorage.audit.record import Row, accounts_of, record_of
 from moorage.core.call import Call
-from moorage.core.clock import Timestamp
 from moorage.core.errors import InvalidParameterError
 from moorage.http.api.accounts import AccountId
 from moorage.http.api.exchange import Exchange
@@ -115,7 +114,7 @@ def _records(rows: list[Row], account_id: str | None) -> list[dict[str, Any]]:
 def _filters(query: EventSearch) -> Filters:
     return Filters(
         start=_timestamp(query.after),
-        end=None if query.before is None else Timestamp(timestamp_of(query.before) - 1),
+        end=None if query.before is None else timestamp_of(query.before) - 1,
         request_id=query.request_id,
         access_key_id=query.access_key_id,
         resources=(query.resource,) if query.resource is not None else (),
@@ -129,5 +128,5 @@ def _filters(query: EventSearch) -> Filters:
     )
 
 
-def _timestamp(moment: datetime | None) -> Timestamp | None:
+def _timestamp(moment: datetime | None) -> int | None:
     return None if moment is None else timestamp_of(moment)

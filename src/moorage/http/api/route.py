@@ -33,7 +33,8 @@ class Route(Generic[Q, B, A]):
     event_name: str
     """What audit calls it, and the `operationId` of the document."""
     requires: tuple[Requirement, ...]
-    """The resource is `*`, or the repository that the query's or the body's member `repository` names."""
+    """The resource is `*`, the repository that the query's or the body's member `repository` names, or the robot that `name`
+    does."""
     query: type[Q]
     body: type[B]
     answer: type[A]

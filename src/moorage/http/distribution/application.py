@@ -90,7 +90,7 @@ class Distribution:
                 wanted = [action for action in route.asks if token.scope is None or token.scope.allows(action, name)]
                 also = await context.warden.allowed(call, wanted, asked)
         except DeniedError as error:
-            progress.call = replace(call, ruling=error.ruling)
+            progress.call = context.warden.refused(call, error)
             if needed is None or needed.resource != "repositories" or isinstance(error, DeniedByScopeError):
                 raise
             refusal = error

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -135,5 +135,10 @@ def _json(document: Mapping[str, Any]) -> str:
 
 def record(transaction: Transaction, calls: Iterable[Call]) -> None:
     """Insert the audit rows of calls whose work is part of the transaction."""
-    if rows := [audit_row(call) for call in calls]:
+    record_rows(transaction, [audit_row(call) for call in calls])
+
+
+def record_rows(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that `audit_row` made."""
+    if rows:
         transaction.run_many(_AUDIT, rows)

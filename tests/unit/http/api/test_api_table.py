@@ -32,7 +32,7 @@ def test_every_row_requires_an_action_and_has_a_name_of_its_own() -> None:
     for route in ROUTES:
         assert route.requires, route
         actions = [action for each in route.requires for action in each.actions]
-        assert all(re.fullmatch(r"(moorage|ecr):[A-Z][A-Za-z]+", action) for action in actions), route
+        assert all(re.fullmatch(r"(moorage|ecr|iam):[A-Z][A-Za-z]+", action) for action in actions), route
         assert route.changes == (route.method != "GET" and route.event_name not in QUESTIONS), route
         assert route.handler.__doc__, route
         assert not route.installation or all(action.startswith("moorage:") for action in actions), route
@@ -41,7 +41,8 @@ def test_every_row_requires_an_action_and_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=EVENTS)
 def test_a_repository_that_is_decided_upon_is_named_by_the_request(route: AnyRoute) -> None:
     named = {*route.query.__struct_fields__, *route.body.__struct_fields__}
-    assert all(each.resource == "*" or "repository" in named for each in route.requires)
+    members = {"*": "", "robot": "name"}
+    assert {members.get(each.resource, "repository") for each in route.requires} <= {*named, ""}
     assert "repository" not in route.parts, "names hold slashes"
 
 

@@ -68,7 +68,7 @@ sessions = Table(  # temporary credentials
     Column("name", Text, nullable=False),  # the role session's or the federated user's; of a session token empty
     Column("sealed_secret", LargeBinary, nullable=False),
     Column("token_hash", LargeBinary, nullable=False),  # SHA-256 of the session token
-    Column("policies", Text),  # JSON list of documents that restrict it; NULL: none was given
+    Column("policies", Text),  # JSON list of documents or ARNs that restrict it; NULL: none given
     Column("tags", Text, nullable=False, server_default="{}"),  # JSON object
     Column("transitive_tag_keys", Text, nullable=False, server_default="[]"),  # JSON list
     Column("source_identity", Text),
