@@ -25,15 +25,19 @@ from moorage.storage.database.transaction import Transaction
 SELF = "self"
 """The principal that stands for whoever asks, with the session that it has."""
 
-_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
-_PRINCIPAL = re.compile(
-    r"arn:aws:(?:iam|sts)::(?P<account>[0-9]{12}):"
-    r"(?P<kind>root|user|role|assumed-role)(?:/(?P<path>[\x21-\x7e]+/)?(?P<name>[\w+=,.@-]{1,64}))?",
-    re.ASCII,
+_NAME = "[A-Za-z0-9_+=,.@-]{1,64}"
+ACTION = "[a-z0-9-]+:[A-Za-z0-9]+"
+"""What an action looks like, as a regular expression for the whole text; the next two the same."""
+PRINCIPAL = (
+    rf"self|arn:aws:iam::[0-9]{{12}}:(?:root|(?:user|role)/(?:[!-~]+/)?{_NAME})"
+    rf"|arn:aws:sts::[0-9]{{12}}:assumed-role/{_NAME}/{_NAME}"
 )
-_RESOURCE = re.compile(
-    r"arn:aws[a-z-]*:(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*):(?P<account>[0-9]{12}|aws|):(?P<name>.+)", re.DOTALL
-)
+RESOURCE = r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws|):.+"
+"""An ARN; `*` and the name of a repository are resources too."""
+
+_ACTION = re.compile(ACTION)
+_PRINCIPAL = re.compile(PRINCIPAL)
+_RESOURCE = re.compile(RESOURCE, re.DOTALL)
 _OF_IDENTITY_ONLY = "ecr:getauthorizationtoken"
 _SESSION_NAME = "explain"
 """What a session of a role that is only asked about is called."""
@@ -98,18 +102,17 @@ def _resource(call: Call, text: str) -> str:
 def _principal(tx: Transaction, call: Call, text: str) -> Principal:
     if text in {SELF, call.principal.arn}:
         return call.principal
-    found = _PRINCIPAL.fullmatch(text)
-    if found is None or (found["kind"] == "root") is not (found["name"] is None):
+    if not _PRINCIPAL.fullmatch(text):
         raise InvalidParameterError.at("principal", "must be self, or the ARN of a user, a role, a session of a role or a root")
-    account_id, kind, name = found["account"], found["kind"], found["name"]
+    account_id, named_by = text.split(":", 5)[4:]
     if account_id != call.principal.account_id:
         raise NoSuchEntityError(f"The principal {text} cannot be found in this account.")
-    if kind == "root":
+    if named_by == "root":
         return Principal.root(account_id, "")
+    kind, *path, name = named_by.split("/")
     if kind == "assumed-role":
-        role_name, session_name = (found["path"] or "").removesuffix("/"), name
-        role = resources.get(tx, account_id, Kind.ROLE, role_name)
-        return callers.of_role(account_id, (role.id, role.name, role.path), session_name, "")
+        role = resources.get(tx, account_id, Kind.ROLE, path[0])
+        return callers.of_role(account_id, (role.id, role.name, role.path), name, "")
     there = resources.get(tx, account_id, Kind(kind), name)
     if there.arn != text:
         raise NoSuchEntityError.named(kind, name)
@@ -123,24 +126,21 @@ def _owner(
     tx: Transaction, judge: Judge, call: Call, principal: Principal, action: str, arn: str
 ) -> tuple[Owner, Place | None]:
     """The resource's side, and where its own policy stands, if it can have one."""
-    found = _RESOURCE.fullmatch(arn)
-    account_id = found["account"] if found is not None and found["account"].isdigit() else principal.account_id
+    of_service, region, account_id, name = ("", "", "", "") if arn == "*" else arn.split(":", 5)[2:]
+    account_id = account_id if account_id.isdigit() else principal.account_id
+    kind, _, name = name.partition("/")
     service = action.partition(":")[0]
-    if service == "ecr" and (found is None or found["service"] == "ecr"):
-        kind, _, name = found["name"].partition("/") if found is not None else ("", "", "")
-        region = found["region"] if found is not None else call.registry.region
+    if service == "ecr" and of_service in {"", "ecr"}:
         name = name if kind == "repository" else ""
-        owner = judge.place(tx, Where(account_id, region, name)).owner
+        owner = judge.place(tx, Where(account_id, region or call.registry.region, name)).owner
         if action.lower() == _OF_IDENTITY_ONLY:
             return owner, None
         if name:
             return owner, Place.REPOSITORY
         return owner, None if owner.first_scope and action.lower() not in FIRST_SCOPE else Place.REGISTRY
-    if found is not None and found["service"] == "iam" and service in {"iam", "sts"}:
-        kind = found["name"].partition("/")[0]
-        if kind in set(Kind):
-            ((_, owner),) = named(tx, principal, Need((action,), False, (arn,), kind))
-            return owner, Place.TRUST if owner.trust else None
+    if of_service == "iam" and service in {"iam", "sts"} and kind in set(Kind):
+        ((_, owner),) = named(tx, principal, Need((action,), False, (arn,), kind))
+        return owner, Place.TRUST if owner.trust else None
     return owner_of_account(account_id), None
 
 

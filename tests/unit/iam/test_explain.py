@@ -3,7 +3,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from moorage.core.call import Principal
@@ -222,7 +222,6 @@ def without(policies: tuple[Policy, ...], obstacles: tuple[Matched, ...]) -> tup
     )
 
 
-@settings(max_examples=400)
 @given(
     st.sampled_from([USER, BUILDER, GUEST, OWNER]),
     GRANTS,

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,6 +187,7 @@ def test_whoever_is_not_there_cannot_be_simulated(api: IamApi) -> None:
 
 def test_a_users_policies_are_nobody_elses_business_in_another_account(api: IamApi) -> None:
     alice = api.user()
-    stranger = Principal.root(OTHER, "AKIASTRANGERSTRANGER")
+    call = replace(api.call("SimulatePrincipalPolicy"), principal=Principal.root(OTHER, "AKIASTRANGERSTRANGER"))
+    entry, params = api.decoded("SimulatePrincipalPolicy", {"PolicySourceArn": alice.arn, "ActionNames": [PULL]})
     with pytest.raises(NoSuchEntityError):
-        api.do("SimulatePrincipalPolicy", principal=stranger, PolicySourceArn=alice.arn, ActionNames=[PULL])
+        api.ground.read(lambda tx: entry.method(tx, call, params))

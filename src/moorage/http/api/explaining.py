@@ -6,8 +6,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from moorage.access import explaining
+from moorage.core.names import MAX_REPOSITORY_NAME, MIN_REPOSITORY_NAME, REPOSITORY_PATTERN
 from moorage.http.api.exchange import Exchange
-from moorage.http.api.values import Nothing
+from moorage.http.api.values import Nothing, whole
 from moorage.iam.context import Context
 from moorage.iam.decision import Matched
 from moorage.iam.denial import denied
@@ -25,16 +26,34 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             min_length=1,
             max_length=2048,
             description="self, or the ARN of a user, a role, a session of a role or the root of the caller's account",
+            # For readers of the document; here `access.explaining` decides, with a sentence of its own.
+            extra_json_schema={"pattern": whole(f"(?:{explaining.PRINCIPAL})")},
             examples=["self", "arn:aws:iam::123456789012:user/alice"],
         ),
     ] = explaining.SELF
-    action: Annotated[str, Meta(min_length=3, max_length=128, description="Without wildcards", examples=["ecr:PutImage"])]
+    action: Annotated[
+        str,
+        Meta(
+            min_length=3,
+            max_length=128,
+            description="Without wildcards",
+            extra_json_schema={"pattern": whole(explaining.ACTION)},
+            examples=["ecr:PutImage"],
+        ),
+    ]
     resource: Annotated[
         str,
         Meta(
             min_length=1,
             max_length=2048,
             description="An ARN, *, or the name of a repository of the caller's registry",
+            extra_json_schema={
+                "anyOf": [
+                    {"const": "*"},
+                    {"pattern": whole(explaining.RESOURCE)},
+                    {"pattern": whole(REPOSITORY_PATTERN), "minLength": MIN_REPOSITORY_NAME, "maxLength": MAX_REPOSITORY_NAME},
+                ]
+            },
             examples=["team/app"],
         ),
     ] = "*"
