@@ -21,6 +21,21 @@ class ValidationError(MoorageError):
     oci_code = "UNSUPPORTED"
 
 
+_CHARACTERS = "contain only alphanumeric characters and/or"
+_OWN_WORDS = {
+    r"[\w+=,.@-]+": f"It must {_CHARACTERS} the following: +=,.@_-",
+    r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)": f"It must begin and end with / and {_CHARACTERS} / characters.",
+    r"\u002F[\u0021-\u007F]*": f"It must begin with the / character and {_CHARACTERS} / characters.",
+}
+"""What IAM says of names, paths and their prefixes, instead of reciting the pattern."""
+
+
+class _OwnWords(str):
+    """A fault that is told alone, and only where no other one is."""
+
+    __slots__ = ()
+
+
 _Check = Callable[[Any, str, list[str]], None]
 """Appends the faults inside a value that stands at that path."""
 _Find = Callable[["Shape"], _Check]
@@ -35,9 +50,12 @@ def query_checker(shape: "Shape | None") -> Check:
     def check_params(params: Mapping[str, Any]) -> None:
         faults: list[str] = []
         check(params, "", faults)
+        recited = [fault for fault in faults if not isinstance(fault, _OwnWords)]
+        if recited:
+            errors = "1 validation error" if len(recited) == 1 else f"{len(recited)} validation errors"
+            raise ValidationError(f"{errors} detected: {'; '.join(recited[:_MOST_TOLD])}")
         if faults:
-            errors = "1 validation error" if len(faults) == 1 else f"{len(faults)} validation errors"
-            raise ValidationError(f"{errors} detected: {'; '.join(faults[:_MOST_TOLD])}")
+            raise ValidationError(faults[0])
 
     return check_params
 
@@ -71,11 +89,16 @@ def _structure(shape: "Shape", find: _Find) -> _Check:
 def _member(shape: "Shape", find: _Find) -> _Check:
     """A value's own constraints, and then what is inside it."""
     found, check_inside, hidden = tuple(constraints(shape)), find(shape), bool(shape.metadata.get("sensitive"))
+    pattern = shape.metadata.get("pattern", "")
+    own_words = _OWN_WORDS.get(pattern)
 
     def check_member(value: Any, path: str, faults: list[str]) -> None:
         for constraint in found:
             if not constraint.met(value):
-                faults.append(_fault(value, path, constraint, hidden=hidden))
+                if own_words and constraint.text.endswith(pattern):
+                    faults.append(_OwnWords(f"The specified value for {path} is invalid. {own_words}"))
+                else:
+                    faults.append(_fault(value, path, constraint, hidden=hidden))
                 break  # the constraints after a broken bound rely on it
         else:
             check_inside(value, path, faults)

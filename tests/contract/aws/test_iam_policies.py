@@ -20,8 +20,7 @@ OF_SERVICE = "arn:aws:iam::aws:policy/aws-service-role/ECRReplicationServiceRole
 ABSENT = f"arn:aws:iam::{ACCOUNT}:policy/absent"
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole"}]}
 BAD_NAME = (
-    "1 validation error detected: Value 'a b' at 'policyName' failed to satisfy constraint: "
-    r"Member must satisfy regular expression pattern: [\w+=,.@-]+"
+    "The specified value for policyName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
 )
 
 Holder = tuple[str, dict[str, str]]
