@@ -8,7 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 import requests
 import trustme
@@ -204,6 +206,35 @@ def test_on_the_servers_own_machine_the_data_directory_is_enough(server: Server)
     }
     listed = run("account", "list", "--data-dir", str(server.data), env=key).stdout
     assert listed.startswith("ACCOUNT")
+
+
+def test_temporary_credentials_are_used_listed_and_revoked(server: Server) -> None:
+    env = key_of(server)
+    sts: Any = boto3.client(
+        "sts",
+        endpoint_url=f"http://{server.host}",
+        region_name="us-east-1",
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+    )
+    given = sts.get_session_token()["Credentials"]
+    sts.close()
+    theirs = {
+        **env,
+        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": given["SessionToken"],
+    }
+    listed = json.loads(run("iam", "session", "list", "--json", env=theirs).stdout)["sessions"]
+    [mine] = [each for each in listed if each["access_key_id"] == given["AccessKeyId"]]
+    assert (mine["kind"], mine["opened_by"]) == ("SessionToken", env["AWS_ACCESS_KEY_ID"])
+    table = run("iam", "session", "list", env=env).stdout
+    assert given["AccessKeyId"] in table and given["SecretAccessKey"] not in table and given["SessionToken"] not in table
+    assert run("iam", "session", "revoke", given["AccessKeyId"], env=env).stdout == ""
+    gone = run("iam", "session", "revoke", given["AccessKeyId"], code=1, env=env)
+    assert gone.stderr == "moorage: There is no such session. (SessionNotFound)\n"
+    refused = run("iam", "session", "list", code=1, env=theirs)
+    assert "The security token included in the request is invalid." in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,12 @@ def _requires(action: str, resource: str = "instance-profile") -> tuple[Requirem
     return (Requirement((f"iam:{action}",), resource),)
 
 
+def _made(params: _Params) -> tuple[Requirement, ...]:
+    """Whoever makes one with tags must be allowed to tag it."""
+    actions = ("iam:CreateInstanceProfile", *(("iam:TagInstanceProfile",) if params.get("Tags") else ()))
+    return (Requirement(actions, "instance-profile"),)
+
+
 class InstanceProfileOperations:
     """Instance profiles, their roles and their tags. All raise NoSuchEntityError for what is named and not there."""
 
@@ -27,7 +33,7 @@ class InstanceProfileOperations:
 
     @operation(
         "CreateInstanceProfile",
-        requires=_requires("CreateInstanceProfile"),
+        requires=_made,
         mode="write",
         context=tagging.context,
     )

@@ -254,3 +254,30 @@ def test_a_role_of_another_account_needs_both_sides(client_of: Any, iam: Any, ot
     theirs = other_iam.create_policy(PolicyName="theirs", PolicyDocument=ALLOW)["Policy"]["Arn"]
     policies = [{"arn": theirs}]
     assert refusal(sts.assume_role, RoleArn=role["Arn"], RoleSessionName="ci", PolicyArns=policies)[1] == "ValidationError"
+
+
+def test_a_role_with_tags_needs_the_right_to_tag_it(client_of: Any, iam: Any, power_user: User) -> None:
+    making = {"Effect": "Allow", "Action": ["iam:CreateRole", "iam:CreateInstanceProfile"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": making})
+    iam.put_user_policy(UserName=power_user.name, PolicyName="all", PolicyDocument=document)
+    theirs, name, tags = client_of("iam", power_user.keys), f"of-{power_user.name}", [{"Key": "a", "Value": "b"}]
+    trust = json.dumps(
+        {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}
+    )
+    refused = refusal(theirs.create_role, RoleName=name, AssumeRolePolicyDocument=trust, Tags=tags)
+    assert "iam:TagRole" in refused[2]
+    assert "iam:TagInstanceProfile" in refusal(theirs.create_instance_profile, InstanceProfileName=name, Tags=tags)[2]
+    assert theirs.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["RoleName"] == name
+
+
+@pytest.mark.parametrize("service", ["replication.ecr.amazonaws.com", "pullthroughcache.ecr.amazonaws.com"])
+def test_a_services_role_is_made_by_whoever_may_make_this_one(client_of: Any, iam: Any, power_user: User, service: str) -> None:
+    resource = f"arn:aws:iam::*:role/aws-service-role/{service}/*"
+    making = {"Effect": "Allow", "Action": ["iam:*ServiceLinkedRole*"], "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": making})
+    iam.put_user_policy(UserName=power_user.name, PolicyName="all", PolicyDocument=document)
+    theirs = client_of("iam", power_user.keys)
+    assert refusal(theirs.create_service_linked_role, AWSServiceName="ecr.amazonaws.com")[1] == "AccessDenied"
+    name = theirs.create_service_linked_role(AWSServiceName=service)["Role"]["RoleName"]
+    task = theirs.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
+    assert theirs.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
