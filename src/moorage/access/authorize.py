@@ -44,6 +44,7 @@ class Lasting:
     allowed: bool
     version: tuple[int, int, int]
     """Of the owner's side, as `Place.version` has it."""
+    ruling: Ruling
 
 
 class Warden:
@@ -110,7 +111,8 @@ class Warden:
         keys = caller.keys | place.owner.keys
         if reads_time(keys) or not IMAGE_KEYS.isdisjoint(keys):
             return None
-        return Lasting(self.judge.decide(call, caller, place, action, arn)[0].allowed, place.version)
+        decision, _ = self.judge.decide(call, caller, place, action, arn)
+        return Lasting(decision.allowed, place.version, decision.ruling())
 
     # --- the two sides, as they are now -------------------------------------------------------------------------------
 

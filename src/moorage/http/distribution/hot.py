@@ -20,8 +20,9 @@ from typing import Any
 
 from moorage.access.authorize import Warden
 from moorage.access.judge import Where
+from moorage.audit.parameters import distribution_parameters
 from moorage.audit.recorder import Recorder
-from moorage.core.call import Call
+from moorage.core.call import Call, Ruling
 from moorage.core.clock import Clock
 from moorage.http.distribution.headers import COMMON_HEADERS, manifest_headers
 from moorage.http.facts import Fact
@@ -51,7 +52,7 @@ _MANIFEST = re.compile(
 class _Client:
     """Whose requests come with certain header lines from a certain address."""
 
-    __slots__ = ("allowed", "call", "token", "version")
+    __slots__ = ("allowed", "call", "rulings", "token", "version")
 
     def __init__(self, call: Call, token: Token) -> None:
         self.call = call
@@ -59,12 +60,25 @@ class _Client:
         self.version = -1
         self.allowed: dict[_Right, _Versions] = {}
         """What it may do, and at which versions of the owner's side that was decided; those of its own end with it."""
+        self.rulings: dict[_Right, Ruling] = {}
+        """Why it may."""
 
 
 class _Answer:
     """What a request line is answered with."""
 
-    __slots__ = ("condition", "event_name", "owner", "parameters", "pulled_image", "resource", "rest", "right", "version")
+    __slots__ = (
+        "asked",
+        "condition",
+        "event_name",
+        "owner",
+        "parameters",
+        "pulled_image",
+        "resource",
+        "rest",
+        "right",
+        "version",
+    )
 
     def __init__(
         self,
@@ -74,12 +88,14 @@ class _Answer:
         *,
         event_name: str,
         resource: str,
+        asked: dict[str, Any],
         pulled_image: int | None,
     ) -> None:
         self.rest = rest
         self.condition = condition
         self.parameters = parameters
         self.event_name = event_name
+        self.asked = asked
         self.resource = resource
         self.right = (f"ecr:{event_name}", resource)
         self.pulled_image = pulled_image
@@ -138,6 +154,7 @@ class HotAnswers:
             fact.parameters,
             event_name=fact.call.event_name,
             resource=fact.call.resource,
+            asked=fact.call.parameters,
             pulled_image=fact.pulled_image,
         )
         self._keep((fact.call.registry.id, line), answer)
@@ -148,7 +165,13 @@ class HotAnswers:
         now = self._clock.now()
         for (client, answer), (count, first_id) in uses.items():
             call = replace(
-                client.call, at=now, request_id=first_id.decode(), event_name=answer.event_name, resource=answer.resource
+                client.call,
+                at=now,
+                request_id=first_id.decode(),
+                event_name=answer.event_name,
+                resource=answer.resource,
+                parameters=answer.asked,
+                ruling=client.rulings.get(answer.right),
             )
             self._recorder.call(call, count=count)
             self._recorder.token(client.token.id, now)
@@ -204,7 +227,9 @@ class HotAnswers:
             return False
         if len(client.allowed) >= _MOST_RIGHTS:
             client.allowed.clear()
+            client.rulings.clear()
         client.allowed[answer.right] = answer.owner
+        client.rulings[answer.right] = decided.ruling
         return True
 
     def _current(self, what: _What, version: int, client: _Client) -> _Answer | None:
@@ -247,6 +272,7 @@ class HotAnswers:
             parameters,
             event_name="BatchGetImage",
             resource=client.call.registry.repository_arn(name),
+            asked=distribution_parameters("BatchGetImage", name, reference),
             pulled_image=image.id if is_pull else None,
         )
 
