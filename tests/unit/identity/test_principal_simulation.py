@@ -188,4 +188,4 @@ def test_a_users_policies_are_nobody_elses_business_in_another_account(api: IamA
     alice = api.user()
     stranger = Principal.root(OTHER, "AKIASTRANGERSTRANGER")
     with pytest.raises(NoSuchEntityError):
-        api.do("SimulatePrincipalPolicy", principal=stranger, PolicySourceArn=alice.arn, ActionNames=[PULL])
+        api.do_as(stranger, "SimulatePrincipalPolicy", PolicySourceArn=alice.arn, ActionNames=[PULL])
