@@ -25,7 +25,7 @@ from moorage.identity.simulation_operations import SimulationOperations
 from moorage.storage.database.schema import iam
 from moorage.storage.database.schema.identity import accounts
 from moorage.storage.database.transaction import Transaction
-from tests.unit.ground import ACCOUNT, SECRET, Ground
+from tests.unit.ground import ACCOUNT, ROOT, SECRET, Ground
 
 TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}}'
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -44,7 +44,7 @@ def _service() -> Service:
 
 
 class IamApi:
-    """What the root of the account does by IAM's API; whether it may is not asked."""
+    """What the root of the account, or whoever is given, does by IAM's API; whether it may is not asked."""
 
     def __init__(self, ground: Ground, *more: Callable[[Pages], object]) -> None:
         self.ground = ground
@@ -61,9 +61,13 @@ class IamApi:
         self.dispatcher = Dispatcher(_service(), rooms)
 
     def do(self, operation: str, **params: Any) -> dict[str, Any]:
-        """The members of the answer; raises what the operation raises."""
+        """The members of the answer to the account's root; raises what the operation raises."""
+        return self.do_as(ROOT, operation, **params)
+
+    def do_as(self, principal: Principal, operation: str, **params: Any) -> dict[str, Any]:
+        """The same for another caller."""
         entry, decoded = self.decoded(operation, params)
-        call = self.call(operation)
+        call = self.call(operation, principal)
         run = self.ground.database.read if entry.mode == "read" else functools.partial(self.ground.database.write, call=call)
         answer = run(lambda tx: entry.method(tx, call, decoded)).result(60)
         entry.encode(answer, "request")
@@ -76,9 +80,9 @@ class IamApi:
         sent = serializer.serialize_to_request(dict(params), _service().operation(operation))["body"]
         return entry, dict(entry.decode(Form({name: str(value) for name, value in sent.items()})))
 
-    def call(self, operation: str) -> Call:
+    def call(self, operation: str, principal: Principal = ROOT) -> Call:
         """A call that was allowed."""
-        return replace(self.ground.call(operation), event_source="iam.amazonaws.com")
+        return replace(self.ground.call(operation, principal=principal), event_source="iam.amazonaws.com")
 
     def filled(self, operation: str, **params: Any) -> dict[str, tuple[str, ...]]:
         """The context keys that a request fills besides those of every request."""
