@@ -6,19 +6,17 @@ when their version is new. So what changes is never served stale, on any process
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeVar
 
 from moorage.access.asked import Asked
 from moorage.access.caller import Caller, Credential, credential_of
 from moorage.access.conditions import IMAGE_KEYS
 from moorage.access.errors import DeniedByScopeError, DeniedError, DeniedInstallationError
-from moorage.access.judge import ACCOUNT_VERSION, PLACE_VERSIONS, Judge, Place, Where
+from moorage.access.judge import ACCOUNT_VERSION, PLACE_VERSIONS, Judge, Place, Verdict, Where
 from moorage.core.call import Call, Principal, Requirement, Ruling
 from moorage.iam.context import NOTHING, Context, reads_time
-from moorage.iam.decision import Decision
 from moorage.identity.authorization_messages import encode
 from moorage.identity.scope import Scope
 from moorage.identity.sealing import Sealer
@@ -33,8 +31,6 @@ MESSAGE_HEADER = "x-moorage-authorization-message"
 
 OPEN = Ruling("allowed", "open")
 """Nothing had to be asked."""
-
-_ONE: Sequence[Context] = (NOTHING,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,13 @@ class Warden:
 
     async def enter(self, call: Call, asked: Asked) -> tuple[Place, Ruling]:
         """`require` of one thing; also returns what was decided upon, as it was then."""
-        caller, place = await self.caller(call.principal), await self._place_of(asked)
+        self.notice()
+        caller = self.caller_now(call.principal)
+        if caller is None:
+            caller = await self.caller(call.principal)
+        place = self.place_now(asked.where) if asked.where is not None else None
+        if place is None:
+            place = await self._place_of(asked)
         return place, await self._require(call, caller, place, asked)
 
     def refused(self, call: Call, error: DeniedError) -> Call:
@@ -97,7 +99,7 @@ class Warden:
             return frozenset()
         caller, place = await self.caller(call.principal), await self._place_of(asked)
         return frozenset(
-            action for action in wanted if self.judge.decide(call, caller, place, action, asked.arn, asked.filled)[0].allowed
+            action for action in wanted if self.judge.decide(call, caller, place, action, asked.arn, asked.filled).allowed
         )
 
     def decide_now(self, call: Call, where: Where, action: str, arn: str) -> Lasting | None:
@@ -105,25 +107,26 @@ class Warden:
 
         None where there is no such decision: policies must be read first, or they read the time, or what an image is.
         """
+        self.notice()
         caller, place = self.caller_now(call.principal), self.place_now(where)
         if caller is None or place is None:
             return None
         keys = caller.keys | place.owner.keys
         if reads_time(keys) or not IMAGE_KEYS.isdisjoint(keys):
             return None
-        decision, _ = self.judge.decide(call, caller, place, action, arn)
-        return Lasting(decision.allowed, place.version, decision.ruling())
+        verdict = self.judge.decide(call, caller, place, action, arn)
+        return Lasting(verdict.allowed, place.version, verdict.ruling)
 
     # --- the two sides, as they are now -------------------------------------------------------------------------------
 
     async def caller(self, principal: Principal) -> Caller:
         """The caller's side."""
+        self.notice()
         known = self.caller_now(principal)
         return known if known is not None else await self._read(lambda tx: self.judge.caller(tx, principal))
 
     def caller_now(self, principal: Principal) -> Caller | None:
-        """The caller's side, by a point read at most; None where its policies must be read."""
-        self.notice()
+        """The caller's side after `notice`, by a point read at most; None where its policies must be read."""
         credential = credential_of(principal)
         known = self._callers.get(credential)
         if known is None:
@@ -137,12 +140,12 @@ class Warden:
 
     async def place(self, where: Where) -> Place:
         """What is acted on."""
+        self.notice()
         known = self.place_now(where)
         return known if known is not None else await self._read(lambda tx: self.judge.place(tx, where))
 
     def place_now(self, where: Where) -> Place | None:
-        """What is acted on, by a point read at most; None where its policies must be read."""
-        self.notice()
+        """What is acted on after `notice`, by a point read at most; None where its policies must be read."""
         known = self._places.get(where)
         if known is None:
             account_id, region, name = where
@@ -165,23 +168,21 @@ class Warden:
     # --- the decision -------------------------------------------------------------------------------------------------
 
     async def _require(self, call: Call, caller: Caller, place: Place, asked: Asked) -> Ruling:
-        subjects = _ONE
-        if asked.subjects is not None and not IMAGE_KEYS.isdisjoint(caller.keys | place.owner.keys):
-            subjects = await asked.subjects() or _ONE
-        return settle(partial(self._decide, call, caller, place, asked, subjects), call.principal, asked)
+        decide = self.judge.decide
+        if asked.subjects is None or IMAGE_KEYS.isdisjoint(caller.keys | place.owner.keys):
+            if len(asked.actions) == 1:  # as nearly all have
+                verdict = decide(call, caller, place, asked.actions[0], asked.arn, asked.filled)
+                if verdict.allowed:
+                    return verdict.ruling
+            return settle(lambda action: decide(call, caller, place, action, asked.arn, asked.filled), call.principal, asked)
+        subjects: list[Context] = [{**asked.filled, **subject} for subject in await asked.subjects()] or [asked.filled]
 
-    def _decide(
-        self, call: Call, caller: Caller, place: Place, asked: Asked, subjects: Sequence[Context], action: str
-    ) -> tuple[Decision, Context]:
-        """The decision about every subject: the first that is refused, or that about the last."""
-        decide = partial(self.judge.decide, call, caller, place, action, asked.arn)
-        first, *others = [{**asked.filled, **subject} if subject else asked.filled for subject in subjects]
-        made = decide(first)
-        for filled in others:
-            if not made[0].allowed:
-                break
-            made = decide(filled)
-        return made
+        def each(action: str) -> Verdict:
+            """The decision about every subject: the first that is refused, or that about the last."""
+            verdicts = [decide(call, caller, place, action, asked.arn, filled) for filled in subjects]
+            return next((verdict for verdict in verdicts if not verdict.allowed), verdicts[-1])
+
+        return settle(each, call.principal, asked)
 
     async def _place_of(self, asked: Asked) -> Place:
         if asked.owner is not None:
@@ -194,18 +195,18 @@ class Warden:
         return await asyncio.wrap_future(self._database.read(work))
 
 
-def settle(decide: Callable[[str], tuple[Decision, Context]], principal: Principal, asked: Asked) -> Ruling:
+def settle(decide: Callable[[str], Verdict], principal: Principal, asked: Asked) -> Ruling:
     """What follows from the decisions about a requirement's actions; raises DeniedError."""
     refusal: DeniedError | None = None
     first: Ruling | None = None
     for action in asked.actions:
-        decision, context = decide(action)
-        if decision.allowed:
+        verdict = decide(action)
+        if verdict.allowed:
             if asked.any_of:
-                return decision.ruling()
-            first = first or decision.ruling()
+                return verdict.ruling
+            first = first or verdict.ruling
         else:
-            refusal = refusal or DeniedError.of(principal, action, asked.arn, decision, context)
+            refusal = refusal or DeniedError.of(principal, action, asked.arn, verdict.decision, verdict.context)
             if not asked.any_of:
                 break
     if refusal is not None:

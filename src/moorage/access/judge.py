@@ -14,7 +14,7 @@ from moorage.access.caller import Caller, Credential, credential_of, read_caller
 from moorage.access.conditions import context_of
 from moorage.access.owner import Owner, new_serial, owner_of, owner_policy, read_owner
 from moorage.access.remembered import Remembered
-from moorage.core.call import Call, Principal
+from moorage.core.call import Call, Principal, Ruling
 from moorage.iam.context import NOTHING, Context, reads_time
 from moorage.iam.decision import Decision
 from moorage.iam.evaluate import Grants, Guards, Request, evaluate
@@ -67,6 +67,16 @@ class Place:
         return (self.owner_version, self.registry_version, self.repository_version)
 
 
+class Verdict(NamedTuple):
+    """A decision with all that is asked of it."""
+
+    allowed: bool
+    decision: Decision
+    ruling: Ruling
+    context: Context
+    """The values of the context keys that the policies read."""
+
+
 _Found = tuple[int, int | None, int | None, int | None, int | None]
 _OwnerKey = tuple[str, int, int]
 
@@ -79,7 +89,7 @@ class Judge:
         self._evaluate = evaluate
         self._callers: Remembered[Credential, Caller] = Remembered(_MOST_CALLERS)
         self._owners: Remembered[_OwnerKey, Owner] = Remembered(_MOST_OWNERS)
-        self._decisions: dict[tuple[object, ...], Decision] = {}
+        self._decisions: dict[tuple[object, ...], Verdict] = {}
         self._lock = threading.Lock()
 
     # --- the two sides ------------------------------------------------------------------------------------------------
@@ -117,34 +127,28 @@ class Judge:
 
     # --- the decision -------------------------------------------------------------------------------------------------
 
-    def decide(
-        self, call: Call, caller: Caller, place: Place, action: str, arn: str, filled: Context = NOTHING
-    ) -> tuple[Decision, Context]:
-        """The decision and the values of the context keys that the policies read."""
-        owner = place.owner
+    def decide(self, call: Call, caller: Caller, place: Place, action: str, arn: str, filled: Context = NOTHING) -> Verdict:
+        """The decision, made anew or remembered."""
+        owner, principal = place.owner, call.principal
         keys = caller.keys | owner.keys if owner.keys else caller.keys
-        context = context_of(keys, call, (caller.context, owner.context), filled) if keys else NOTHING
-        lasting = not reads_time(keys)
-        values = tuple(sorted(context.items())) if context else ()
-        what = (
-            caller.serial,
-            owner.serial,
-            place.owner_version,
-            credential_of(call.principal),
-            call.principal.arn,
-            action,
-            arn,
-        )
-        known = self._decisions.get((what, values)) if lasting else None
+        if not keys:
+            context, values, lasting = NOTHING, None, True
+        else:
+            context = context_of(keys, call, (caller.context, owner.context), filled)
+            values, lasting = tuple(sorted(context.items())), not reads_time(keys)
+        # Both serials stand for their versions, the caller's for its credential too; a name is part of what policies match.
+        what = (caller.serial, owner.serial, place.owner_version, principal.arn, action, arn, values)
+        known = self._decisions.get(what) if lasting else None
         if known is not None:
-            return known, context
-        made = self._evaluate(Request(call.principal, action, arn, context), caller.grants, owner.guards(action))
+            return known
+        made = self._evaluate(Request(principal, action, arn, context), caller.grants, owner.guards(action))
+        verdict = Verdict(made.allowed, made, made.ruling(), context)
         if lasting:
             with self._lock:
                 if len(self._decisions) >= _MOST_DECISIONS:
                     self._decisions.clear()
-                self._decisions[(what, values)] = made
-        return made, context
+                self._decisions[what] = verdict
+        return verdict
 
     def allowed_in(self, tx: Transaction, call: Call, action: str, filled: Context = NOTHING) -> Callable[[str], bool]:
         """Whether the caller may do this to the repository of a name, in the call's registry, as it is in this transaction."""
@@ -153,7 +157,7 @@ class Judge:
 
         def allowed(name: str) -> bool:
             place = self.place(tx, Where(registry.account_id, registry.region, name))
-            return self.decide(call, caller, place, action, registry.repository_arn(name), filled)[0].allowed
+            return self.decide(call, caller, place, action, registry.repository_arn(name), filled).allowed
 
         return allowed
 
@@ -170,8 +174,7 @@ class Judge:
         owner = replace(place.owner, own=compiled if name else (), of_registry=of_registry, keys=keys, serial=new_serial())
         arn = registry.repository_arn(name) if name else "*"
         action = "ecr:SetRepositoryPolicy" if name else "ecr:PutRegistryPolicy"
-        made, _ = self.decide(call, self.caller(tx, call.principal), replace(place, owner=owner), action, arn)
-        return not made.allowed
+        return not self.decide(call, self.caller(tx, call.principal), replace(place, owner=owner), action, arn).allowed
 
 
 _PLACE = sa.text(PLACE_VERSIONS)

@@ -116,6 +116,27 @@ class Call:
     parameters: dict[str, Any] = field(default_factory=dict)
     """What the audit record keeps of the request (JSON); never a secret."""
 
+    def decided(self, ruling: Ruling | None, registry: Registry, also_allowed: frozenset[str]) -> "Call":
+        """The call with what was decided about it. Written out, since `replace` costs four times as much on every pull."""
+        return Call(
+            self.request_id,
+            self.at,
+            self.event_source,
+            self.event_name,
+            self.principal,
+            registry,
+            self.source_address,
+            self.user_agent,
+            self.referer,
+            self.resource,
+            self.read_only,
+            self.protocol,
+            self.authority,
+            also_allowed,
+            ruling,
+            self.parameters,
+        )
+
     @property
     def owner_account_id(self) -> str | None:
         """The account whose resource it is about, where that is not the caller's; its audit record is that account's too."""

@@ -19,13 +19,17 @@ class Authenticator:
     """Finds the token behind an `Authorization` header.
 
     What is cached is which token a header's bytes name, and what was found of it. That the token is still good, and that
-    nothing of its account has changed since, such as a user's name, is asked of the database at each request.
+    nothing of its account has changed since, such as a user's name, is asked of the database at each request, unless nothing
+    at all was committed since it was asked last.
     """
 
     def __init__(self, points: sqlite3.Connection, clock: Clock) -> None:
         self._points = points
         self._clock = clock
         self._known: OrderedDict[str, Token] = OrderedDict()
+        self._good: set[int] = set()
+        """Tokens that were seen to be good since the last commit of anybody's."""
+        self._moved = -1
 
     def token_of(self, header: str | None) -> Token:
         """The good token; raises NotAuthorizedError or TokenExpiredError."""
@@ -33,7 +37,7 @@ class Authenticator:
             raise NotAuthorizedError
         now = self._clock.now()
         token = self._known.get(header)
-        if token is not None and tokens.permission_version(self._points, token.id, now) == token.permission_version:
+        if token is not None and self._is_still_good(token, now):
             self._known.move_to_end(header)
             return token
         self._known.pop(header, None)
@@ -48,6 +52,18 @@ class Authenticator:
         if len(self._known) > _MOST_CACHED:
             self._known.popitem(last=False)
         return token
+
+    def _is_still_good(self, token: Token, now: int) -> bool:
+        moved: int = self._points.execute("PRAGMA data_version").fetchone()[0]
+        if moved != self._moved:
+            self._moved = moved
+            self._good.clear()
+        if token.id in self._good and now < token.expires_at:
+            return True
+        if tokens.permission_version(self._points, token.id, now) != token.permission_version:
+            return False
+        self._good.add(token.id)
+        return True
 
 
 def _password(header: str) -> str:

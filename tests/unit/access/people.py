@@ -68,7 +68,7 @@ def decided(
 
     def work(tx: Transaction) -> tuple[str, str]:
         caller, place = judge.caller(tx, principal), judge.place(tx, Where(ACCOUNT, REGION, name))
-        made, _ = judge.decide(call, caller, place, action, ground.registry.repository_arn(name))
+        made = judge.decide(call, caller, place, action, ground.registry.repository_arn(name)).decision
         return str(made.outcome), str(made.layer)
 
     return ground.read(work)

@@ -7,8 +7,8 @@ import pytest
 from moorage.access.asked import Asked
 from moorage.access.authorize import confine, refuse_strangers, settle
 from moorage.access.errors import DeniedError
+from moorage.access.judge import Verdict
 from moorage.core.call import Principal, Requirement, Ruling
-from moorage.iam.context import Context
 from moorage.iam.decision import Decision, Layer, Outcome
 from moorage.identity.scope import Scope
 
@@ -19,12 +19,13 @@ ACTIONS = ("ecr:PutImage", "ecr:BatchGetImage")
 PULLER = Scope.parse(["team/*"], ["pull"])
 
 
-def only(*allowed: str) -> Callable[[str], tuple[Decision, Context]]:
+def only(*allowed: str) -> Callable[[str], Verdict]:
     """Decisions that allow these actions."""
 
-    def decide(action: str) -> tuple[Decision, Context]:
+    def decide(action: str) -> Verdict:
         outcome = Outcome.ALLOWED if action in allowed else Outcome.IMPLICIT_DENY
-        return Decision(outcome, Layer.IDENTITY), {}
+        decision = Decision(outcome, Layer.IDENTITY)
+        return Verdict(decision.allowed, decision, decision.ruling(), {})
 
     return decide
 

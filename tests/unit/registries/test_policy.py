@@ -36,7 +36,7 @@ def test_a_registry_policy_is_kept_as_it_is_printed_until_it_is_deleted(ground: 
         ground.do("DeleteRegistryPolicy")
     kinds = [row.kind for row in ground.rows(sa.select(events.c.kind))]
     assert kinds == ["Moorage Registry Policy Changed"] * 3
-    assert [row.event_name for row in ground.rows(sa.select(audit.c.event_name))] == [
+    assert [row.event_name for row in ground.rows(sa.select(audit.c.event_name).order_by(audit.c.id))] == [
         "PutRegistryPolicy",
         "PutRegistryPolicy",
         "DeleteRegistryPolicy",

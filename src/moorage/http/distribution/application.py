@@ -1,7 +1,5 @@
 """The data plane: authentication, routing, authorization, the handler, and every error in OCI's tongue."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from moorage.access.asked import Asked
@@ -10,7 +8,7 @@ from moorage.access.errors import DeniedByScopeError, DeniedError
 from moorage.access.judge import Where
 from moorage.audit.parameters import distribution_parameters
 from moorage.core.addresses import registry_named_by
-from moorage.core.call import Call, Registry, Requirement
+from moorage.core.call import Call, Registry
 from moorage.core.clock import Timestamp
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
@@ -24,7 +22,6 @@ from moorage.http.peer import Peer, peer_of
 from moorage.http.progress import Progress
 from moorage.http.strangers import Strangers
 from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
-from moorage.images.subjects import Subject
 
 
 class Distribution:
@@ -64,11 +61,8 @@ class Distribution:
         found = routes.match(request.method, _path(request))
         registry = self._registry(peer, token)
         name = parse_name(found.name) if found.name else ""
-        call = _call(request, request_id, context.clock.now(), peer, token, registry, found.route, name)
-        call = replace(call, parameters=distribution_parameters(call.event_name, name, found.reference))
-        progress.call = call
-        exchange = Exchange(context, request, call, token, name, found.reference, source=found.route.source)
-        exchange = await self._authorized(exchange, found.route, progress)
+        progress.call = call = _call(request, request_id, context.clock.now(), peer, token, registry, found, name)
+        exchange = await self._authorized(Exchange(context, request, call, token, name, found.reference), found.route, progress)
         context.recorder.token(token.id, call.at)
         response = await found.route.handler(exchange)
         if call.event_name and (call.read_only or found.route.method == "PATCH"):
@@ -79,24 +73,31 @@ class Distribution:
         """The exchange with what was decided; raises DeniedError. Only then is looked whether there is such a registry."""
         context, call, token, name = self._context, exchange.call, exchange.token, exchange.name
         needed = route.requirement
-        place, refusal, also = None, None, frozenset[str]()
+        place, refusal, ruling, also = None, None, None, frozenset[str]()
         try:
             if needed is not None:
                 subjects = None if route.subjects is None else partial(route.subjects, exchange)
-                asked = _asked(call, needed, name, subjects)
+                where = Where(call.registry.account_id, call.registry.region, name)
+                asked = Asked(needed.actions, call.resource, where, needed.any_of, subjects=subjects)
                 place, ruling = await context.warden.enter(call, asked)
-                call = replace(call, ruling=ruling)
-                confine(token.principal, token.scope, needed, name, call.resource)
-                wanted = [action for action in route.asks if token.scope is None or token.scope.allows(action, name)]
-                also = await context.warden.allowed(call, wanted, asked)
+                if token.scope is not None:
+                    confine(token.principal, token.scope, needed, name, call.resource)
+                if route.asks:
+                    wanted = [action for action in route.asks if token.scope is None or token.scope.allows(action, name)]
+                    also = await context.warden.allowed(call, wanted, asked)
         except DeniedError as error:
             progress.call = context.warden.refused(call, error)
             if needed is None or needed.resource != "repositories" or isinstance(error, DeniedByScopeError):
                 raise
-            refusal = error
-        registry = await context.registry(call.registry.account_id, call.registry.region, read_only=route.read_only)
-        progress.call = call = replace(call, registry=registry, also_allowed=also)
-        return replace(exchange, call=call, place=place, refusal=refusal)
+            ruling, refusal = error.ruling, error
+        account_id, region = call.registry.account_id, call.registry.region
+        registry = context.registries.get((account_id, region))
+        if registry is None:
+            registry = await context.registry(account_id, region, read_only=route.read_only)
+        progress.call = call = call.decided(ruling, registry, also)
+        return Exchange(
+            context, exchange.request, call, token, name, exchange.reference, place, route.source, refusal, exchange.bodies
+        )
 
     def _registry(self, peer: Peer, token: Token) -> Registry:
         """The registry that the host names, or the default one; its id is not looked up, since it may be another account's."""
@@ -109,17 +110,6 @@ class Distribution:
     def _realm(self, request: Request) -> str:
         peer = peer_of(request, self._context.policy.trusted_proxies)
         return peer.authority
-
-
-def _asked(
-    call: Call,
-    needed: Requirement,
-    name: str,
-    subjects: Callable[[], Awaitable[Sequence[Subject]]] | None,
-) -> Asked:
-    """A route's requirement as access asks it."""
-    where = Where(call.registry.account_id, call.registry.region, name)
-    return Asked(needed.actions, call.resource, where, needed.any_of, subjects=subjects)
 
 
 def _path(request: Request) -> str:
@@ -137,9 +127,10 @@ def _call(
     peer: Peer,
     token: Token,
     registry: Registry,
-    route: routes.Route,
+    found: routes.Match,
     name: str,
 ) -> Call:
+    route = found.route
     resource = registry.repository_arn(name or "*") if route.requirement else "*"
     return Call(
         request_id=request_id,
@@ -155,6 +146,7 @@ def _call(
         read_only=route.read_only,
         protocol="oci",
         authority=peer.authority,
+        parameters=distribution_parameters(route.event_name, name, found.reference),
     )
 
 

@@ -33,7 +33,8 @@ class Exchange:
     """What is needed on the repository that a blob is mounted from."""
     refusal: DeniedError | None = None
     """Of a list: that not everything may be shown. Then each is asked for itself."""
-    _bodies: list[bytes] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    """The body, once it has been read."""
 
     @property
     def digest(self) -> Digest:
@@ -42,9 +43,9 @@ class Exchange:
 
     async def body(self, most: int) -> bytes:
         """The whole body, read once: a decision may need it before the handler does. Raises as `Request.body` does."""
-        if not self._bodies:
-            self._bodies.append(await self.request.body(most))
-        return self._bodies[0]
+        if not self.bodies:
+            self.bodies.append(await self.request.body(most))
+        return self.bodies[0]
 
     async def registry(self) -> Registry:
         """The registry, before it is decided whether the caller may know that there is one; its id is 0 where there is none."""
