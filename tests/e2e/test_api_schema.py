@@ -63,7 +63,8 @@ def can_be_accepted(case: "schemathesis.Case[Any]") -> bool:
     """
     body = case.body if isinstance(case.body, dict) else {}
     points = [name for name in body if name.startswith("to_")]
-    return len(points) < 2 and "next" not in (case.query or {}) and not any(isinstance(value, float) for value in body.values())
+    tokens = {"next", "follow"} & {*(case.query or {})}
+    return len(points) < 2 and not tokens and not any(isinstance(value, float) for value in body.values())
 
 
 @schema.parametrize()

@@ -140,6 +140,8 @@ def _identity(row: Row) -> dict[str, Any]:
     ):
         if row[column]:
             document[member] = row[column]
+    if kind == "WebIdentityUser" and "arn" in document:
+        document["identityProvider"] = document.pop("arn")
     if kind in {"IAMUser", "WebIdentityUser"} and row["username"]:
         document["userName"] = row["username"]
     if context := _session(row, _ASSUMED_ROLE.fullmatch(arn)):

@@ -31,11 +31,13 @@ class Principal:
     """`aws:PrincipalArn`: the ARN of the user, role (never of its session) or root; of a federated user that session's own."""
     session_id: str = ""
     """The temporary credentials that speak, `ASIA…`; empty for what is good until it is removed."""
+    subject: str = ""
+    """Whom an identity provider vouches for, in its words; empty for everybody else."""
 
     @property
     def name(self) -> str:
-        """What people call it: a user's name, a session's name, `root`; empty for nobody."""
-        return self.arn.rpartition("/")[2].rpartition(":")[2]
+        """What people call it: a user's name, a session's name, `root`, a provider's subject; empty for nobody."""
+        return self.subject or self.arn.rpartition("/")[2].rpartition(":")[2]
 
     @classmethod
     def root(cls, account_id: str, access_key_id: str, session_id: str = "") -> "Principal":

@@ -77,6 +77,7 @@ class WebIdentity:
             access_key_id="",
             id=f"{arn}:{self.audiences[0]}:{self.subject}",
             identity_arn=arn,
+            subject=self.subject,
         )
 
     @property

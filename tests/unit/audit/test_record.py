@@ -118,6 +118,19 @@ def test_root_and_temporary_credentials_of_a_user() -> None:
     assert temporary["sessionContext"] == {"attributes": {"mfaAuthenticated": "false"}}
 
 
+def test_a_web_identity_has_its_provider_and_its_subject() -> None:
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/ci.example.com"
+    subject = "repo:team/app:ref:refs/heads/main"
+    caller = Principal(ACCOUNT, provider, "WebIdentityUser", "", id=f"{provider}:https://x:8/y:{subject}", subject=subject)
+    assert record(a_row(a_call(caller)))["userIdentity"] == {
+        "type": "WebIdentityUser",
+        "principalId": f"{provider}:https://x:8/y:{subject}",
+        "accountId": ACCOUNT,
+        "userName": subject,
+        "identityProvider": provider,
+    }
+
+
 def test_nobody_is_unknown_and_has_a_record_of_nobodys_account() -> None:
     call = a_call(replace(NOBODY, access_key_id="AKIACLAIMED000000000"), registry=Registry(0, "private", "", ""), resource="*")
     row = a_row(call, error_code="SignatureMismatch")
