@@ -76,6 +76,7 @@ def test_what_stands_in_a_registry_is_read_through_endpoints(registry: Registry,
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("connection", ["fast"], indirect=True)  # it is long, and says nothing about connections
 def test_iam_is_applied_changed_imported_and_destroyed(registry: Registry, box: Sandbox) -> None:
     head = by_endpoints(f"http://{registry.host}")
     terraform = Terraform(box, box.root / "iam")
@@ -91,7 +92,7 @@ def test_iam_is_applied_changed_imported_and_destroyed(registry: Registry, box: 
     account = "arn:aws:iam::123456789012"
     assert (read["caller"], read["user"], read["role"], read["members"], read["managed"], read["allowed"]) == (
         f"{account}:root",
-        f"{account}:user/ci/changed/terraform-ci",
+        f"{account}:user/ci/terraform-ci",
         f"{account}:role/terraform/terraform-push",
         ["terraform-ci"],
         "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly",
@@ -101,5 +102,7 @@ def test_iam_is_applied_changed_imported_and_destroyed(registry: Registry, box: 
     imports = "".join(f'import {{\n  to = {address}\n  id = "{name}"\n}}\n' for address, name in access.IMPORTS.items())
     again.init(head + access.access(changed=True) + imports)
     planned = again.planned_actions()
-    assert not any(planned.get(address) for address in access.IMPORTS if address != "aws_iam_user.ci"), planned
+    # `force_destroy` is Terraform's own; until it is written, what names the user is not known, the role's trust included.
+    changes = {address: planned[address] for address in access.IMPORTS if address in planned}
+    assert changes == {"aws_iam_user.ci": ["update"], "aws_iam_role.push": ["update"]}, changes
     terraform.destroy()

@@ -82,7 +82,7 @@ resource "aws_iam_openid_connect_provider" "github" {
 
 resource "aws_iam_user" "ci" {
   name                 = "terraform-ci"
-  path                 = "@PATH@"
+  path                 = "/ci/"
   permissions_boundary = data.aws_iam_policy.boundary.arn
   force_destroy        = true
   tags                 = @TAGS@

@@ -54,7 +54,7 @@ class LinkedRoleOperations:
             linked.name,
             _trust_of(service),
             path=f"{linked_roles.PATH}{service}/",
-            description=params.get("Description") or linked.description,
+            description=params.get("Description"),
         )
         policy = managed_policies.find(tx, account_id, f"{_AWS_POLICIES}{linked.policy}")
         if policy is not None:

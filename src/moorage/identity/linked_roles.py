@@ -25,24 +25,20 @@ class Linked:
     name: str
     policy: str
     """The name of AWS's policy that it holds."""
-    description: str
 
 
 SERVICES: Mapping[str, Linked] = {
     "replication.ecr.amazonaws.com": Linked(
         "AWSServiceRoleForECRReplication",
         "ECRReplicationServiceRolePolicy",
-        "Allows Amazon ECR to replicate images across regions and accounts.",
     ),
     "pullthroughcache.ecr.amazonaws.com": Linked(
         "AWSServiceRoleForECRPullThroughCache",
         "AWSECRPullThroughCache_ServiceRolePolicy",
-        "Allows Amazon ECR to pull images from upstream registries.",
     ),
     "ecr.amazonaws.com": Linked(
         "AWSServiceRoleForECRTemplate",
         "ECRTemplateServiceRolePolicy",
-        "Allows Amazon ECR to create repositories from creation templates.",
     ),
 }
 
