@@ -1,0 +1,18 @@
+"""One installation for all tests of authorization."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.authorization.matrix import Matrix
+from tests.authorization.place import Place
+
+
+@pytest.fixture(scope="session")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+    """The matrix on an installation of its own."""
+    place = Place(tmp_path_factory.mktemp("authorization"))
+    try:
+        yield Matrix(place)
+    finally:
+        place.close()
