@@ -69,10 +69,9 @@ class Matrix:
     def _fault(self, line: Line, wanted: Refusal | None, answer: Answer, persona: Persona) -> str:
         if answer.status >= 500:
             return "the server failed"
-        if line.section == "oci" and line.variant == "mount":
-            if wanted is None or wanted.place:
-                # A mount from what may not be read is no error but an ordinary upload (distribution-spec, end-11).
-                return "" if answer.status == (201 if wanted is None else 202) else "not mounted as it should be"
+        if str(line) == _MOUNT and (wanted is None or wanted.place):
+            # A mount from what may not be read is no error but an ordinary upload (distribution-spec, end-11).
+            return "" if answer.status == (201 if wanted is None else 202) else "not mounted as it should be"
         code, message = answer.error
         head_refused = line.entry.startswith("HEAD") and answer.status in {401, 403}
         refused = code in _REFUSALS | _UNKNOWN_CALLER or head_refused

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.authorization.personas import EVERYTHING, Persona
+from tests.authorization.personas import EVERYTHING, INLINE, LISTS, Persona
 from tests.authorization.place import ACCOUNT, ROOT, Ask, Keys, Place
 from tests.authorization.samples import TRUST
 
@@ -27,7 +27,7 @@ class Person:
 
 
 def document(effect: str, **elements: Any) -> str:
-    """A policy about every resource."""
+    """A policy about every resource, unless the elements say otherwise."""
     statement = {"Effect": effect, "Resource": "*", **elements}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
@@ -76,8 +76,9 @@ class People:
         if persona.without:
             text = document("Allow", NotAction=persona.without)
             do(by, "iam", "PutUserPolicy", **of, PolicyName="own", PolicyDocument=text)
-        elif persona.identity == EVERYTHING:
-            do(by, "iam", "PutUserPolicy", **of, PolicyName="own", PolicyDocument=document("Allow", Action="*"))
+        elif persona.identity in INLINE:
+            text = document("Allow", Action=sorted(LISTS[persona.identity]), Resource=persona.only_on or "*")
+            do(by, "iam", "PutUserPolicy", **of, PolicyName="own", PolicyDocument=text)
         elif persona.identity is not None:
             do(by, "iam", "AttachUserPolicy", **of, PolicyArn=_AWS + persona.identity)
         if persona.boundary:

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.authorization.requirements import Line
+from tests.authorization.samples import ABSENT
 
 PATH = Path(__file__).with_name("personas.txt")
 READ_ONLY = "AmazonEC2ContainerRegistryReadOnly"
 PULL_ONLY = "AmazonEC2ContainerRegistryPullOnly"
 POWER_USER = "AmazonEC2ContainerRegistryPowerUser"
 FULL_ACCESS = "AmazonEC2ContainerRegistryFullAccess"
+PUSH_ONLY = "push only"
 EVERYTHING = "everything"
-"""`*`: no policy of AWS's, but what the other policies are held against."""
+"""These two are no policies of AWS's: the second is `*`, which the other policies are held against."""
+INLINE = (PUSH_ONLY, EVERYTHING)
 
 
 def read(text: str) -> Mapping[str, frozenset[str]]:
@@ -53,6 +56,8 @@ class Persona:
     """Whether everything is explicitly denied to it."""
     without: str = ""
     """An action that its policy leaves out."""
+    only_on: str = ""
+    """The one resource that its policy is about; empty for every one."""
     abroad: bool = False
     """Whether it is of another account than what is asked for."""
     anonymous: bool = False
@@ -68,8 +73,10 @@ PERSONAS = (
     Persona("read-only", READ_ONLY),
     Persona("pull-only", PULL_ONLY),
     Persona("power-user", POWER_USER),
+    Persona("push-only", PUSH_ONLY),
     Persona("full-access", FULL_ACCESS),
     Persona("administrator", EVERYTHING),
+    Persona("one-repository", EVERYTHING, only_on=ABSENT["repository"]),
     Persona("boundary", EVERYTHING, boundary=READ_ONLY),
     Persona("session-policy", EVERYTHING, session=PULL_ONLY),
     Persona("explicit-deny", EVERYTHING, denied=True),
@@ -100,20 +107,22 @@ def expected(line: Line, persona: Persona, arn: str, resource: Callable[[str], s
     if persona.abroad and line.installation:
         return Refusal(_text(arn, line.actions[0], "*", "because no identity-based policy allows the {} action"))
     for place, need in enumerate(line.needs):
-        refused = [(action, why) for action in need.actions if (why := _why(line, persona, action))]
+        named = resource(need.resource)
+        refused = [(action, why) for action in need.actions if (why := _why(line, persona, action, named))]
         if refused and (not need.any_of or len(refused) == len(need.actions)):
             action, why = refused[0]
-            return Refusal(_text(arn, action, resource(need.resource), why), place)
+            return Refusal(_text(arn, action, named, why), place)
     return None
 
 
-def _why(line: Line, persona: Persona, action: str) -> str:
+def _why(line: Line, persona: Persona, action: str, resource: str) -> str:
     """Why an action is refused to a persona, as AWS ends the sentence ("Access denied error messages"); empty if it is not."""
     if persona.denied:
         return "with an explicit deny in an identity-based policy"
     if line.entry == "AssumeRole" and persona.abroad:
         return "because no role trust policy allows the {} action"
-    if persona.identity is None or action == persona.without or not allows(persona.identity, action):
+    elsewhere = persona.only_on not in {"", resource}
+    if persona.identity is None or elsewhere or action == persona.without or not allows(persona.identity, action):
         return "because no identity-based policy allows the {} action"
     if persona.boundary and not allows(persona.boundary, action):
         return "because no permissions boundary allows the {} action"

@@ -27,9 +27,7 @@ ABSENT: Mapping[str, str] = {
     "instance-profile": f"{_IAM}instance-profile/absent",
     "oidc-provider": f"{_IAM}oidc-provider/absent.example.com",
     "federated-user": f"arn:aws:sts::{ACCOUNT}:federated-user/guest",
-    "service-linked-role": (
-        f"{_IAM}role/aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication"
-    ),
+    "service-linked-role": (f"{_IAM}role/aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication"),
     "robot": f"{_IAM}user/robot/absent",
 }
 """The ARN of what a sample names, by kind (Service Authorization Reference, "Resource types defined by")."""
@@ -118,9 +116,7 @@ ECR: Mapping[str, Sample] = {
     "UpdateRepositoryCreationTemplate": Sample({"prefix": "absent"}),
     "UpdateRepositoryCreationTemplate+policies": Sample({"prefix": "absent", **_POLICIES}),
     "UpdateRepositoryCreationTemplate+role": Sample({"prefix": "absent", **_CUSTOM_ROLE}),
-    "UploadLayerPart": _in_registry(
-        {"uploadId": UPLOAD, "partFirstByte": 0, "partLastByte": 2, "layerPartBlob": "YWJj"}
-    ),
+    "UploadLayerPart": _in_registry({"uploadId": UPLOAD, "partFirstByte": 0, "partLastByte": 2, "layerPartBlob": "YWJj"}),
 }
 
 CLOUDTRAIL: Mapping[str, Sample] = {"LookupEvents": Sample()}
