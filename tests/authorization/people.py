@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,17 +99,17 @@ class People:
 
     def _other_account(self) -> Keys:
         if self._abroad is None:
-            body = json.dumps({"name": "other"}).encode()
-            headers = {"Content-Type": "application/json"}
-            made = self._place.ask(Ask("POST", "/api/v1/accounts", headers=headers, body=body, service="moorage"), ROOT)
-            assert made.status == 201, made
-            self._abroad = Keys(*_key_in(made.document))
+            _, self._abroad = new_account(self._place)
         return self._abroad
 
 
-def _key_in(created: Mapping[str, Any]) -> tuple[str, str]:
-    flat = {**created, **created.get("root_key", {})}
-    return str(flat["access_key_id"]), str(flat["secret_access_key"])
+def new_account(place: Place) -> tuple[str, Keys]:
+    """An account with a free id, and its root's keys."""
+    headers = {"Content-Type": "application/json"}
+    made = place.ask(Ask("POST", "/api/v1/accounts", headers=headers, body=b'{"name": "other"}', service="moorage"), ROOT)
+    assert made.status == 201, made
+    said = made.document
+    return said["account_id"], Keys(said["root_key"]["access_key_id"], said["root_key"]["secret_access_key"])
 
 
 def furnish(place: Place) -> Keys:
