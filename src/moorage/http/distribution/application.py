@@ -1,5 +1,6 @@
 """The data plane: authentication, routing, authorization, the handler, and every error in OCI's tongue."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from moorage.access.asked import Asked
@@ -8,7 +9,7 @@ from moorage.access.errors import DeniedByScopeError, DeniedError
 from moorage.access.judge import Where
 from moorage.audit.parameters import distribution_parameters
 from moorage.core.addresses import registry_named_by
-from moorage.core.call import Call, Registry
+from moorage.core.call import Call, Registry, Requirement
 from moorage.core.clock import Timestamp
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
