@@ -1,7 +1,7 @@
 """The composition root: builds every part of a process, and joins them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,12 +18,16 @@ from moorage.core.clock import SystemClock
 from moorage.core.page import PageTokens
 from moorage.http.api.application import Api
 from moorage.http.api.exchange import Parts
+from moorage.http.api.route import AnyRoute
+from moorage.http.api.routes import ROUTES as API_ROUTES
 from moorage.http.application import PrivateApplication
 from moorage.http.authentication import Authenticator
 from moorage.http.context import Context, Policy
 from moorage.http.control import Control
 from moorage.http.distribution.application import Distribution
 from moorage.http.distribution.hot import HotAnswers
+from moorage.http.distribution.routes import ROUTES as DISTRIBUTION_ROUTES
+from moorage.http.distribution.routes import Route
 from moorage.http.request_ids import RequestIds
 from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
@@ -100,10 +104,22 @@ class Prepared:
         return f"Prepared({self.root_access_key_id})"
 
 
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What may be asked for, door by door. A test serves tables that it changes."""
+
+    dispatcher: Callable[[Service, Collection[object]], Dispatcher] = Dispatcher
+    distribution: Sequence[Route] = DISTRIBUTION_ROUTES
+    api: Sequence[AnyRoute] = API_ROUTES
+
+
+_TABLES = Tables()
+
+
 class WebApplication:
     """What one web worker serves."""
 
-    def __init__(self, options: Options, wake: Callable[[], None]) -> None:
+    def __init__(self, options: Options, wake: Callable[[], None], tables: Tables = _TABLES) -> None:
         clock = SystemClock()
         secret = options.key_path.read_bytes()
         keeping = options.keeping
@@ -135,20 +151,20 @@ class WebApplication:
         control = Control(
             context,
             json=[
-                Dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens)),
-                Dispatcher(Service("cloudtrail"), [AuditOperations(page_tokens)]),
+                tables.dispatcher(Service("ecr"), _rooms(options, context, urls, page_tokens)),
+                tables.dispatcher(Service("cloudtrail"), [AuditOperations(page_tokens)]),
             ],
             query=[
-                Dispatcher(Service("sts"), _sts_rooms(options, context, sealer)),
-                Dispatcher(Service("iam"), _iam_rooms(sealer, page_tokens)),
+                tables.dispatcher(Service("sts"), _sts_rooms(options, context, sealer)),
+                tables.dispatcher(Service("iam"), _iam_rooms(sealer, page_tokens)),
             ],
             signatures=signatures,
             strangers=strangers,
         )
         recovery = Recovery(self._database, retention=keeping.retention, sparse_indexes=keeping.sparse_indexes)
-        api = Api(context, signatures, strangers, Parts(sealer, page_tokens, recovery))
+        api = Api(context, signatures, strangers, Parts(sealer, page_tokens, recovery), tables.api)
         self.hot = HotAnswers(context.points, clock, context.ids, self._recorder, context.warden)
-        distribution = Distribution(context, Authenticator(context.points, clock), self.hot, strangers)
+        distribution = Distribution(context, Authenticator(context.points, clock), self.hot, strangers, tables.distribution)
         self.asgi = PrivateApplication(context, distribution, control, api, urls, self.hot)
 
     def close(self) -> None:
@@ -188,9 +204,9 @@ def prepare(options: Options) -> Prepared:
     return run_once(path, SystemClock(), work)
 
 
-def web(options: Options, wake: Callable[[], None]) -> WebApplication:
+def web(options: Options, wake: Callable[[], None], tables: Tables = _TABLES) -> WebApplication:
     """The application of one web worker. `wake` tells the jobs process that there is work."""
-    return WebApplication(options, wake)
+    return WebApplication(options, wake, tables)
 
 
 def run_jobs(options: Options, wake_fd: int, leave_fd: int) -> int:

@@ -19,12 +19,6 @@ def _requires(action: str, resource: str = "instance-profile") -> tuple[Requirem
     return (Requirement((f"iam:{action}",), resource),)
 
 
-def _made(params: _Params) -> tuple[Requirement, ...]:
-    """Whoever makes one with tags must be allowed to tag it."""
-    actions = ("iam:CreateInstanceProfile", *(("iam:TagInstanceProfile",) if params.get("Tags") else ()))
-    return (Requirement(actions, "instance-profile"),)
-
-
 class InstanceProfileOperations:
     """Instance profiles, their roles and their tags. All raise NoSuchEntityError for what is named and not there."""
 
@@ -33,7 +27,7 @@ class InstanceProfileOperations:
 
     @operation(
         "CreateInstanceProfile",
-        requires=_made,
+        requires=tagging.to_create("instance-profile", "CreateInstanceProfile", "TagInstanceProfile"),
         mode="write",
         context=tagging.context,
     )

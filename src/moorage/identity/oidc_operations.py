@@ -26,7 +26,7 @@ class OidcProviderOperations:
 
     @operation(
         "CreateOpenIDConnectProvider",
-        requires=_requires("CreateOpenIDConnectProvider"),
+        requires=tagging.to_create("oidc-provider", "CreateOpenIDConnectProvider", "TagOpenIDConnectProvider"),
         mode="write",
         context=tagging.context,
     )

@@ -24,19 +24,18 @@ _USERS, _ROLES, _GROUPS = "PolicyUsers", "PolicyRoles", "PolicyGroups"
 _LISTS = {Kind.USER: _USERS, Kind.ROLE: _ROLES, Kind.GROUP: _GROUPS}
 
 
-def _to_create(params: Params) -> tuple[Requirement, ...]:
-    """Tags in a creation need the permission to tag, too."""
-    needed = ("iam:CreatePolicy", *(("iam:TagPolicy",) if params.get("Tags") else ()))
-    return tuple(Requirement((action,), _ON_POLICY) for action in needed)
-
-
 class PolicyOperations:
     """Managed policies. All but CreatePolicy and ListPolicies raise NoSuchEntityError, InvalidInputError."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    @operation("CreatePolicy", requires=_to_create, mode="write", context=tagging.context)
+    @operation(
+        "CreatePolicy",
+        requires=tagging.to_create(_ON_POLICY, "CreatePolicy", "TagPolicy"),
+        mode="write",
+        context=tagging.context,
+    )
     def create_policy(self, tx: Transaction, call: Call, params: Params) -> _Answer:
         """A new policy, `v1` of which counts.
 

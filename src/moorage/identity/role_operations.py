@@ -17,8 +17,8 @@ _Answer = dict[str, Any]
 _Params = Mapping[str, Any]
 
 
-def _requires(*actions: str) -> tuple[Requirement, ...]:
-    return (Requirement(tuple(f"iam:{action}" for action in actions), "role"),)
+def _requires(action: str) -> tuple[Requirement, ...]:
+    return (Requirement((f"iam:{action}",), "role"),)
 
 
 class RoleOperations:
@@ -29,7 +29,7 @@ class RoleOperations:
 
     @operation(
         "CreateRole",
-        requires=lambda params: _requires("CreateRole", *(("TagRole",) if params.get("Tags") else ())),
+        requires=tagging.to_create("role", "CreateRole", "TagRole"),
         mode="write",
         context=lambda params: {**requested_boundary(params), **tagging.context(params)},
     )

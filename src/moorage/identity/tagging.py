@@ -1,8 +1,9 @@
 """Tags of IAM's resources as requests name them, and the condition keys that they fill (IAM user guide, "Tagging")."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from moorage.core.call import Requirement
 from moorage.identity import resources
 from moorage.identity.iam_errors import InvalidInputError, QuotaExceededError
 from moorage.identity.resources import Resource
@@ -17,6 +18,12 @@ _QUOTAS = {
     "instance-profile": "TagsPerInstanceProfile",
     "oidc-provider": "TagsPerOpenIdConnectProvider",
 }
+
+
+def to_create(kind: str, creating: str, tagging: str) -> Callable[[Mapping[str, Any]], tuple[Requirement, ...]]:
+    """What a creation requires, by the names of IAM's actions: with tags, the permission to tag what is made, too."""
+    plain, tagged = Requirement((f"iam:{creating}",), kind), Requirement((f"iam:{tagging}",), kind)
+    return lambda params: (plain, tagged) if params.get("Tags") else (plain,)
 
 
 def requested(params: Mapping[str, Any]) -> dict[str, str]:

@@ -28,7 +28,7 @@ class UserOperations:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    @operation("CreateUser", requires=_requires("CreateUser"), mode="write", context=_fills)
+    @operation("CreateUser", requires=tagging.to_create("user", "CreateUser", "TagUser"), mode="write", context=_fills)
     def create_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
         """Raises EntityAlreadyExistsError, QuotaExceededError, InvalidInputError for its tags, and for its permissions
         boundary NoSuchEntityError, PolicyNotAttachableError.

@@ -45,11 +45,19 @@ EVENT_SOURCE = "moorage"
 class Api:
     """Answers every request below `/api/`."""
 
-    def __init__(self, context: Context, signatures: Signatures, strangers: Strangers, parts: Parts) -> None:
+    def __init__(
+        self,
+        context: Context,
+        signatures: Signatures,
+        strangers: Strangers,
+        parts: Parts,
+        table: Sequence[AnyRoute] = ROUTES,
+    ) -> None:
         self._context = context
         self._signatures = signatures
         self._strangers = strangers
         self._parts = parts
+        self._table = table
 
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
@@ -84,14 +92,14 @@ class Api:
 
     @cached_property
     def _document(self) -> bytes:
-        return document(ROUTES)
+        return document(self._table)
 
     async def _handle(self, request: Request, request_id: str, progress: Progress) -> Response:
         # Whose signature it claims to be comes first: nobody without a key makes this server read a body.
         claim = self._signatures.claim(request, (SIGNING_NAME,))
         raw_body = await request.body(MOST_BODY)
         caller = await self._signatures.verify(claim, raw_body)
-        found = match(ROUTES, request.method, request.path)
+        found = match(self._table, request.method, request.path)
         route = found.route
         progress.call = call = self._call(request, request_id, caller, route)
         if route.installation:

@@ -1,5 +1,6 @@
 """The data plane: authentication, routing, authorization, the handler, and every error in OCI's tongue."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from moorage.access.asked import Asked
@@ -8,7 +9,7 @@ from moorage.access.errors import DeniedByScopeError, DeniedError
 from moorage.access.judge import Where
 from moorage.audit.parameters import distribution_parameters
 from moorage.core.addresses import registry_named_by
-from moorage.core.call import Call, Registry
+from moorage.core.call import Call, Registry, Requirement
 from moorage.core.clock import Timestamp
 from moorage.http import problems
 from moorage.http.authentication import Authenticator
@@ -27,11 +28,19 @@ from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
 class Distribution:
     """Answers every request below `/v2/`."""
 
-    def __init__(self, context: Context, authenticator: Authenticator, hot: HotAnswers, strangers: Strangers) -> None:
+    def __init__(
+        self,
+        context: Context,
+        authenticator: Authenticator,
+        hot: HotAnswers,
+        strangers: Strangers,
+        table: Sequence[routes.Route] = routes.ROUTES,
+    ) -> None:
         self._context = context
         self._authenticator = authenticator
         self._hot = hot
         self._strangers = strangers
+        self._table = table
 
     async def answer(self, request: Request) -> Response:
         """The response, whatever happens; raises DisconnectedError when there is nobody to answer."""
@@ -58,7 +67,7 @@ class Distribution:
         context = self._context
         peer = peer_of(request, context.policy.trusted_proxies)
         token = self._authenticator.token_of(request.header(b"authorization"))
-        found = routes.match(request.method, _path(request))
+        found = routes.match(request.method, _path(request), self._table)
         registry = self._registry(peer, token)
         name = parse_name(found.name) if found.name else ""
         progress.call = call = _call(request, request_id, context.clock.now(), peer, token, registry, found, name)
@@ -131,7 +140,6 @@ def _call(
     name: str,
 ) -> Call:
     route = found.route
-    resource = registry.repository_arn(name or "*") if route.requirement else "*"
     return Call(
         request_id=request_id,
         at=at,
@@ -142,12 +150,19 @@ def _call(
         source_address=peer.address,
         user_agent=request.header(b"user-agent") or "",
         referer=request.header(b"referer") or "",
-        resource=resource,
+        resource=_resource(registry, route.requirement, name),
         read_only=route.read_only,
         protocol="oci",
         authority=peer.authority,
         parameters=distribution_parameters(route.event_name, name, found.reference),
     )
+
+
+def _resource(registry: Registry, needed: Requirement | None, name: str) -> str:
+    """What a route is about, as policies name it."""
+    if needed is None or needed.resource == "*":
+        return "*"
+    return registry.repository_arn(name if needed.resource == "repository" else "*")
 
 
 def _complete(request: Request, response: Response) -> None:

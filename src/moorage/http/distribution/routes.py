@@ -127,10 +127,10 @@ class Match:
     reference: str
 
 
-def match(method: str, path: str) -> Match:
+def match(method: str, path: str, table: Sequence[Route] = ROUTES) -> Match:
     """The route of a request; raises NoSuchRouteError or MethodNotAllowedError. HEAD is GET where it has no own entry."""
     fitting = None
-    for route in ROUTES:
+    for route in table:
         if fitting is not None and route.pattern is not fitting.re:
             continue
         found = fitting or route.pattern.fullmatch(path)
@@ -142,8 +142,8 @@ def match(method: str, path: str) -> Match:
     if fitting is None:
         raise NoSuchRouteError("There is nothing at this address.")
     if method == "HEAD":
-        return match("GET", path)
-    allowed = sorted({route.method for route in ROUTES if route.pattern is fitting.re})
+        return match("GET", path, table)
+    allowed = sorted({route.method for route in table if route.pattern is fitting.re})
     raise MethodNotAllowedError("This method is not supported here.", headers={"Allow": ", ".join(allowed)})
 
 
