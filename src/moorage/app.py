@@ -1,7 +1,7 @@
 """The composition root: builds every part of a process, and joins them."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -231,27 +231,49 @@ def run_jobs(options: Options, wake_fd: int, leave_fd: int) -> int:
         database.close()
 
 
-def ecr_operation_names() -> list[str]:
-    """The operations of ECR's API that are implemented, sorted."""
-    marks = (
-        getattr(getattr(room, name), "moorage_operation", None)
-        for room in (
-            IdentityOperations,
-            RegistryOperations,
-            RepositoryOperations,
-            RepositoryScanningOperations,
-            LayerOperations,
-            ImageOperations,
-            ListingOperations,
-            ReferrerOperations,
-            RegistryPolicyOperations,
-            RepositoryPolicyOperations,
-            TagOperations,
-            TemplateOperations,
-        )
-        for name in vars(room)
-    )
+def operation_names(service: str) -> list[str]:
+    """The operations of a service's API that are implemented, sorted."""
+    marks = (getattr(getattr(room, name), "moorage_operation", None) for room in _ROOMS[service] for name in vars(room))
     return sorted(mark.name for mark in marks if mark is not None)
+
+
+_ROOMS: Mapping[str, tuple[type, ...]] = {
+    "ecr": (
+        IdentityOperations,
+        RegistryOperations,
+        RepositoryOperations,
+        RepositoryScanningOperations,
+        RegistryPolicyOperations,
+        RepositoryPolicyOperations,
+        TagOperations,
+        TemplateOperations,
+        LayerOperations,
+        ImageOperations,
+        ListingOperations,
+        ReferrerOperations,
+    ),
+    "cloudtrail": (AuditOperations,),
+    "sts": (SecurityTokenOperations, SessionOperations, WebIdentityOperations),
+    "iam": (
+        UserOperations,
+        PolicyOperations,
+        PolicyVersionOperations,
+        AttachmentOperations,
+        InlinePolicyOperations,
+        AuthorizationOperations,
+        SimulationOperations,
+        AccessKeyOperations,
+        LoginOperations,
+        GroupOperations,
+        AccountOperations,
+        OidcProviderOperations,
+        AbsentCredentialOperations,
+        RoleOperations,
+        InstanceProfileOperations,
+        LinkedRoleOperations,
+    ),
+}
+"""What has operations, by the signing name of its service; below they are made."""
 
 
 def _rooms(options: Options, context: Context, urls: DownloadUrls, page_tokens: PageTokens) -> list[object]:

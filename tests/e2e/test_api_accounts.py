@@ -14,7 +14,7 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from moorage.app import ecr_operation_names
+from moorage.app import operation_names
 from tests.clients.containers_tools import SKOPEO
 from tests.clients.tool import Sandbox
 from tests.e2e.api import Api, Key, password_of
@@ -144,7 +144,7 @@ def test_a_registry_of_another_account_is_denied_whether_or_not_it_exists(server
             "CreateRepository": {"registryId": account, "repositoryName": "team/mine"},
             "ListTagsForResource": {"resourceArn": f"arn:aws:ecr:us-east-1:{account}:repository/team/same"},
         }
-        for name in sorted(calls.keys() & {*ecr_operation_names()}):
+        for name in sorted(calls.keys() & {*operation_names("ecr")}):
             with pytest.raises(ClientError) as caught:
                 getattr(ecrs[1], xform_name(name))(**calls[name])
             assert caught.value.response["Error"]["Code"] == "AccessDeniedException"

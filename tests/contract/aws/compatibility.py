@@ -13,12 +13,14 @@ from pathlib import Path
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from moorage.app import ecr_operation_names
-from tests.contract.aws.differences import DIFFERENCES, LATER
+from moorage.app import operation_names
+from tests.contract.aws.differences import ACCESS_DIFFERENCES, DIFFERENCES, LATER
 from tests.contract.aws.error_cases import NEVER, NEVER_BY
 
 PAGE = Path(__file__).parents[3] / "docs/compatibility.md"
 SERVICES = {"ecr": "Amazon ECR", "ecr-public": "Amazon ECR Public"}
+ACCESS = {"iam": "IAM", "sts": "STS", "cloudtrail": "CloudTrail"}
+"""Of which only some is there on purpose; what is not there is not listed."""
 
 
 @cache
@@ -30,12 +32,14 @@ def service_model(name: str) -> ServiceModel:
 @cache
 def implemented(name: str) -> frozenset[str]:
     """The operations of a service that this server carries out."""
-    return frozenset(ecr_operation_names()) if name == "ecr" else frozenset()
+    return frozenset() if name == "ecr-public" else frozenset(operation_names(name))
 
 
 def generated() -> Mapping[str, str]:
     """The text of each generated block, by its name."""
-    return {**{f"operations {name}": "\n".join(_operations(name)) for name in SERVICES}, "errors": "\n".join(_errors())}
+    whole = {f"operations {name}": "\n".join(_operations(name)) for name in SERVICES}
+    access = {f"operations {name}": "\n".join(_access(name)) for name in ACCESS}
+    return {**whole, **access, "errors": "\n".join(_errors())}
 
 
 def page() -> str:
@@ -58,6 +62,18 @@ def _operations(service: str) -> Iterator[str]:
     for name in names:
         status = "yes" if name in done else f"not yet: {_later(service, name)}"
         yield f"| {name} | {status} | {DIFFERENCES.get(name, '') if name in done else ''} |"
+
+
+def _access(service: str) -> Iterator[str]:
+    done = sorted(implemented(service))
+    yield f"{ACCESS[service]} has {len(service_model(service).operation_names)} operations; {len(done)} of them here:"
+    yield f"{', '.join(done)}."
+    differing = [name for name in done if name in ACCESS_DIFFERENCES]
+    if differing:
+        yield "\n| operation | differences |"
+        yield "|---|---|"
+    for name in differing:
+        yield f"| {name} | {ACCESS_DIFFERENCES[name]} |"
 
 
 def _later(service: str, operation: str) -> str:

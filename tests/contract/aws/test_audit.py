@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from moorage.app import ecr_operation_names
+from moorage.app import operation_names
 from tests.contract.aws.case import Case
 from tests.contract.aws.door import ACCOUNT, ROOT, Answer, Door, Signer, input_of
 from tests.contract.aws.error_cases import CASES, USUAL
@@ -203,7 +203,7 @@ def reads(door: Door) -> dict[str, Made]:
 
 
 def test_every_operation_is_among_these() -> None:
-    assert sorted([*CHANGES, *READS]) == ecr_operation_names()
+    assert sorted([*CHANGES, *READS]) == operation_names("ecr")
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))

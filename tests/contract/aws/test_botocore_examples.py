@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from moorage.app import ecr_operation_names
+from moorage.app import operation_names
 from tests.contract.aws.botocore_data import examples
 from tests.contract.aws.door import ACCOUNT, Door
 from tests.e2e.images import digest, small
 
-_IMPLEMENTED = {*ecr_operation_names()}
+_IMPLEMENTED = {*operation_names("ecr")}
 _EXAMPLES = [(name, example) for name, made in sorted(examples().items()) for example in made]
 _CONTENT = small("precise")
 _THEIR_ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")

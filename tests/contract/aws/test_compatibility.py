@@ -1,7 +1,7 @@
 """docs/compatibility.md says what is so: its tables are those that the Dispatcher, the models and the error cases give."""
 
 from tests.contract.aws import compatibility
-from tests.contract.aws.differences import DIFFERENCES, LATER
+from tests.contract.aws.differences import ACCESS_DIFFERENCES, DIFFERENCES, LATER
 from tests.contract.aws.door import Door, Signer
 
 
@@ -16,6 +16,10 @@ def test_every_operation_of_ecr_is_either_implemented_or_waits_for_something() -
     assert operations == compatibility.implemented("ecr") | LATER.keys()
     assert not compatibility.implemented("ecr") & LATER.keys()
     assert compatibility.implemented("ecr") >= DIFFERENCES.keys()
+
+
+def test_differences_are_told_of_operations_that_are_there() -> None:
+    assert frozenset[str]().union(*map(compatibility.implemented, compatibility.ACCESS)) >= ACCESS_DIFFERENCES.keys()
 
 
 def test_what_waits_answers_as_an_unknown_operation(door: Door) -> None:

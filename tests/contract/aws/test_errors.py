@@ -2,7 +2,7 @@
 
 import pytest
 
-from moorage.app import ecr_operation_names
+from moorage.app import operation_names
 from tests.contract.aws.case import Case
 from tests.contract.aws.door import Door, input_of, model, refused
 from tests.contract.aws.error_cases import CASES, NEVER, NEVER_BY, USUAL
@@ -17,7 +17,7 @@ def test_an_error_has_its_code_and_its_text(door: Door, repository: str, case: C
 
 
 def test_no_error_of_the_model_is_left_out() -> None:
-    declared = {(name, shape.name) for name in ecr_operation_names() for shape in model().operation_model(name).error_shapes}
+    declared = {(name, shape.name) for name in operation_names("ecr") for shape in model().operation_model(name).error_shapes}
     impossible = {(name, code) for name, code in declared if code in NEVER} | NEVER_BY.keys()
     assert {(case.operation, case.code) for case in CASES} == declared - impossible
     assert impossible <= declared

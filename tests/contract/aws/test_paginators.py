@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from botocore import xform_name
 
-from moorage.app import ecr_operation_names
+from moorage.app import operation_names
 from tests.contract.aws.botocore_data import paginators
 from tests.contract.aws.door import Door, input_of
 from tests.e2e.images import small
 
-_IMPLEMENTED = {*ecr_operation_names()}
+_IMPLEMENTED = {*operation_names("ecr")}
 _COUNT, _SIZE = 8, 3
 Members = dict[str, Any]
 

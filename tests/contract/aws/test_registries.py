@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from moorage.app import ecr_operation_names
+from moorage.app import operation_names
 from tests.contract.aws.door import ACCOUNT, ROOT, Door, input_of, no_repository, refused
 from tests.contract.aws.error_cases import USUAL
 from tests.e2e.images import small
@@ -13,7 +13,7 @@ from tests.e2e.images import small
 _NOBODY = "808080808080"
 """An account that no test makes."""
 _OTHER = "210987654321"
-_NAMED = {name for name in ecr_operation_names() if "registryId" in input_of(name).members}
+_NAMED = {name for name in operation_names("ecr") if "registryId" in input_of(name).members}
 
 
 _ACTIONS = {"ListImageReferrers": "BatchGetImage"}
@@ -21,7 +21,7 @@ _ACTIONS = {"ListImageReferrers": "BatchGetImage"}
 
 
 def test_what_names_a_repository_names_a_registry_too() -> None:
-    assert [name for name in {*ecr_operation_names()} - _NAMED if "repositoryName" in input_of(name).members] == []
+    assert [name for name in {*operation_names("ecr")} - _NAMED if "repositoryName" in input_of(name).members] == []
 
 
 @pytest.mark.parametrize("name", sorted(_NAMED))

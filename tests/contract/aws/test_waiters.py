@@ -6,12 +6,12 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import WaiterError
 
-from moorage.app import ecr_operation_names
+from moorage.app import operation_names
 from tests.contract.aws.botocore_data import waiters
 from tests.contract.aws.door import Door
 from tests.e2e.images import digest
 
-_IMPLEMENTED = {*ecr_operation_names()}
+_IMPLEMENTED = {*operation_names("ecr")}
 _MEMBERS: dict[str, dict[str, Any]] = {
     "ImageScanComplete": {"imageId": {"imageDigest": digest(b"x")}},
     "LifecyclePolicyPreviewComplete": {},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.model import Shape
 
-from moorage.app import ecr_operation_names
+from moorage.app import operation_names
 from tests.contract.aws.door import TARGET, UUID, Answer, Door, Signer, constraint, input_of, model
 from tests.e2e.images import small
 
@@ -69,7 +69,7 @@ def test_the_members_of_an_invalid_part_stand_beside_its_message(door: Door, rep
     }
 
 
-@pytest.mark.parametrize("name", sorted({*model().operation_names} - {*ecr_operation_names()}))
+@pytest.mark.parametrize("name", sorted({*model().operation_names} - {*operation_names("ecr")}))
 def test_what_is_not_implemented_says_so(door: Door, name: str) -> None:
     text = f"The operation {name!r} is unknown or not supported by this server."
     _assert_error(door.raw(name), "UnknownOperationException", text, 404)
@@ -167,7 +167,7 @@ def _usual(shape: Shape) -> Any:
     return by_type[shape.type_name]
 
 
-@pytest.mark.parametrize("name", ecr_operation_names())
+@pytest.mark.parametrize("name", operation_names("ecr"))
 def test_nothing_that_stands_in_a_member_is_a_fault_of_the_server(door: Door, name: str) -> None:
     shape = input_of(name)
     required = {member: _usual(shape.members[member]) for member in shape.required_members}
