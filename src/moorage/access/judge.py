@@ -27,6 +27,9 @@ _MOST_CALLERS = 4096
 _MOST_OWNERS = 16_384
 _MOST_DECISIONS = 65_536
 
+Version = tuple[int, int, int, int, int]
+"""Of the owner's side: the permission version of its account, its registry's id and policy version, its repository's."""
+
 ACCOUNT_VERSION = "SELECT permission_version FROM accounts WHERE id = :account"
 
 PLACE_VERSIONS = """
@@ -62,9 +65,18 @@ class Place:
     repository_version: int = 0
 
     @property
-    def version(self) -> tuple[int, int, int]:
-        """What changes when anything that decides on this side does."""
-        return (self.owner_version, self.registry_version, self.repository_version)
+    def version(self) -> Version:
+        """What changes when anything that decides on this side does; as `repositories.store.VERSIONS` tells it.
+
+        With the ids, since what is made anew under an old name counts its versions from the beginning.
+        """
+        return (
+            self.owner_version,
+            self.registry_id,
+            self.registry_version,
+            self.repository_id,
+            self.repository_version,
+        )
 
 
 class Verdict(NamedTuple):
