@@ -26,6 +26,8 @@ from moorage.storage.database.transaction import Transaction
 _MOST_CALLERS = 4096
 _MOST_OWNERS = 16_384
 _MOST_DECISIONS = 65_536
+_MOST_VALUES = 32
+"""Of one context key; decisions by more, such as the thousand tags that an image may have, are too large to remember."""
 
 Version = tuple[int, int, int, int, int]
 """Of the owner's side: the permission version of its account, its registry's id and policy version, its repository's."""
@@ -147,7 +149,8 @@ class Judge:
             context, values, lasting = NOTHING, None, True
         else:
             context = context_of(keys, call, (caller.context, owner.context), filled)
-            values, lasting = tuple(sorted(context.items())), not reads_time(keys)
+            values = tuple(sorted(context.items()))
+            lasting = not reads_time(keys) and all(len(each) <= _MOST_VALUES for each in context.values())
         # Both serials stand for their versions, the caller's for its credential too; a name is part of what policies match.
         what = (caller.serial, owner.serial, place.owner_version, principal.arn, action, arn, values)
         known = self._decisions.get(what) if lasting else None
