@@ -14,7 +14,7 @@ from moorage.access.asked import Asked
 from moorage.access.caller import Caller, Credential, credential_of
 from moorage.access.conditions import IMAGE_KEYS
 from moorage.access.errors import DeniedByScopeError, DeniedError, DeniedInstallationError
-from moorage.access.judge import ACCOUNT_VERSION, PLACE_VERSIONS, Judge, Place, Verdict, Where
+from moorage.access.judge import ACCOUNT_VERSION, PLACE_VERSIONS, Judge, Place, Verdict, Version, Where
 from moorage.core.call import Call, Principal, Requirement, Ruling
 from moorage.iam.context import NOTHING, Context, reads_time
 from moorage.identity.authorization_messages import encode
@@ -38,7 +38,7 @@ class Lasting:
     """A decision that holds while neither side changes."""
 
     allowed: bool
-    version: tuple[int, int, int]
+    version: Version
     """Of the owner's side, as `Place.version` has it."""
     ruling: Ruling
 

@@ -26,6 +26,11 @@ from moorage.storage.database.transaction import Transaction
 _MOST_CALLERS = 4096
 _MOST_OWNERS = 16_384
 _MOST_DECISIONS = 65_536
+_MOST_VALUES = 32
+"""Of one context key; decisions by more, such as the thousand tags that an image may have, are too large to remember."""
+
+Version = tuple[int, int, int, int, int]
+"""Of the owner's side: the permission version of its account, its registry's id and policy version, its repository's."""
 
 ACCOUNT_VERSION = "SELECT permission_version FROM accounts WHERE id = :account"
 
@@ -62,9 +67,18 @@ class Place:
     repository_version: int = 0
 
     @property
-    def version(self) -> tuple[int, int, int]:
-        """What changes when anything that decides on this side does."""
-        return (self.owner_version, self.registry_version, self.repository_version)
+    def version(self) -> Version:
+        """What changes when anything that decides on this side does; as `repositories.store.VERSIONS` tells it.
+
+        With the ids, since what is made anew under an old name counts its versions from the beginning.
+        """
+        return (
+            self.owner_version,
+            self.registry_id,
+            self.registry_version,
+            self.repository_id,
+            self.repository_version,
+        )
 
 
 class Verdict(NamedTuple):
@@ -135,7 +149,8 @@ class Judge:
             context, values, lasting = NOTHING, None, True
         else:
             context = context_of(keys, call, (caller.context, owner.context), filled)
-            values, lasting = tuple(sorted(context.items())), not reads_time(keys)
+            values = tuple(sorted(context.items()))
+            lasting = not reads_time(keys) and all(len(each) <= _MOST_VALUES for each in context.values())
         # Both serials stand for their versions, the caller's for its credential too; a name is part of what policies match.
         what = (caller.serial, owner.serial, place.owner_version, principal.arn, action, arn, values)
         known = self._decisions.get(what) if lasting else None

@@ -27,8 +27,11 @@ class Authenticator:
         self._points = points
         self._clock = clock
         self._known: OrderedDict[str, Token] = OrderedDict()
-        self._good: set[int] = set()
-        """Tokens that were seen to be good since the last commit of anybody's."""
+        self._good: dict[int, int] = {}
+        """Tokens that were seen to be good since the last commit of anybody's, and at which permission version.
+
+        With the version, since under another spelling of the header an older one may be known.
+        """
         self._moved = -1
 
     def token_of(self, header: str | None) -> Token:
@@ -58,11 +61,11 @@ class Authenticator:
         if moved != self._moved:
             self._moved = moved
             self._good.clear()
-        if token.id in self._good and now < token.expires_at:
+        if self._good.get(token.id) == token.permission_version and now < token.expires_at:
             return True
         if tokens.permission_version(self._points, token.id, now) != token.permission_version:
             return False
-        self._good.add(token.id)
+        self._good[token.id] = token.permission_version
         return True
 
 

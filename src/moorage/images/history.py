@@ -11,7 +11,7 @@ from moorage.images import store
 from moorage.images.errors import NothingEarlierError, TagNeverThereError
 from moorage.images.model import Image
 from moorage.repositories.model import Repository
-from moorage.storage.database.schema.images import images, tag_history
+from moorage.storage.database.schema.images import image_children, images, tag_history
 from moorage.storage.database.transaction import Transaction
 
 LIVE, REMOVED, GONE = "live", "removed", "gone"
@@ -137,6 +137,39 @@ def free_tags(tx: Transaction, repository_id: int, tags: list[str]) -> tuple[lis
     """Those of the tags that are on nothing now, and of the others the digest that each is on."""
     taken = {tag: found.digest for tag in tags if (found := store.by_tag(tx, repository_id, tag))}
     return [tag for tag in tags if tag not in taken], taken
+
+
+def removed_below(tx: Transaction, image: Image, retention: int) -> list[str]:
+    """A removed image and the removed images that it names, however deep, that are kept; each after all that it names.
+
+    These come back with it. `retention` in milliseconds.
+    """
+    order: list[str] = []
+    seen: set[str] = set()
+    left = [(image.digest, False)]
+    while left:
+        digest, is_done = left.pop()
+        if is_done:
+            order.append(digest)
+        elif digest not in seen:
+            seen.add(digest)
+            left.append((digest, True))
+            left += [(child, False) for child in _removed_children(tx, image.repository_id, digest, retention)]
+    return order
+
+
+def _removed_children(tx: Transaction, repository_id: int, digest: str, retention: int) -> list[str]:
+    parent, child = images.alias("parent"), images.alias("child")
+    query = (
+        sa.select(child.c.digest)
+        .select_from(parent)
+        .join(image_children, image_children.c.image_id == parent.c.id)
+        # By digest, since an index that was pushed while its child was removed knows no row for it.
+        .join(child, sa.and_(child.c.repository_id == repository_id, child.c.digest == image_children.c.digest))
+        .where(parent.c.repository_id == repository_id, parent.c.digest == digest, child.c.removed_at > tx.now - retention)
+        .order_by(child.c.digest)
+    )
+    return [row.digest for row in tx.all(query)]
 
 
 def _move(row: sa.Row[Any], kept_since: int, retention: int) -> Move:

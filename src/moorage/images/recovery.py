@@ -25,7 +25,7 @@ from moorage.images.push import Push, put_image
 from moorage.repositories import store as repositories
 from moorage.repositories.model import Repository
 from moorage.storage.database.database import Database
-from moorage.storage.database.schema.images import image_children, images, manifests
+from moorage.storage.database.schema.images import images, manifests
 from moorage.storage.database.transaction import Transaction
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Recovery:
         def plan(tx: Transaction) -> tuple[str, list[str]]:
             repository = repositories.get(tx, call.registry, name)
             image = self._target(tx, call.registry, repository, tag, to)
-            return image.digest, self._removed_below(tx, image) if image.removed_at is not None else []
+            return image.digest, history.removed_below(tx, image, self.retention) if image.removed_at is not None else []
 
         for _ in range(_ATTEMPTS):
             digest, removed = self._database.read(plan).result()
@@ -138,7 +138,7 @@ class Recovery:
             if image.removed_at is None:
                 raise ImageNotRemovedError(str(digest), name, call.registry)
             self._refuse_gone(tx, call.registry, repository, image, str(digest))
-            return self._removed_below(tx, image)
+            return history.removed_below(tx, image, self.retention)
 
         def step(tx: Transaction, repository: Repository, some: Sequence[_Stored]) -> list[tuple[Undeleted, list[str]]]:
             return self._restore(tx, call, repository, some, str(digest))
@@ -252,35 +252,6 @@ class Recovery:
         if image is None or not history.can_come_back(image, tx.now - self.retention):
             raise ImageGoneError(digest, repository.name, registry)
         return image
-
-    def _removed_below(self, tx: Transaction, image: Image) -> list[str]:
-        """A removed image and the removed images that it names, however deep, that are kept; each after all that it names."""
-        order: list[str] = []
-        seen: set[str] = set()
-        left = [(image.digest, False)]
-        while left:
-            digest, is_done = left.pop()
-            if is_done:
-                order.append(digest)
-            elif digest not in seen:
-                seen.add(digest)
-                left.append((digest, True))
-                left += [(child, False) for child in _removed_children(tx, image.repository_id, digest, self.retention)]
-        return order
-
-
-def _removed_children(tx: Transaction, repository_id: int, digest: str, retention: int) -> list[str]:
-    parent, child = images.alias("parent"), images.alias("child")
-    query = (
-        sa.select(child.c.digest)
-        .select_from(parent)
-        .join(image_children, image_children.c.image_id == parent.c.id)
-        # By digest, since an index that was pushed while its child was removed knows no row for it.
-        .join(child, sa.and_(child.c.repository_id == repository_id, child.c.digest == image_children.c.digest))
-        .where(parent.c.repository_id == repository_id, parent.c.digest == digest, child.c.removed_at > tx.now - retention)
-        .order_by(child.c.digest)
-    )
-    return [row.digest for row in tx.all(query)]
 
 
 def _bodies(tx: Transaction, registry: Registry, name: str, digests: Sequence[str]) -> list[sa.Row[tuple[object, ...]]]:

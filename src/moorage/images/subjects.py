@@ -42,21 +42,26 @@ def of_image_ids(
 ) -> list[Subject]:
     """What a request with ECR's image identifiers acts on: each tag that it names, on the image where it is.
 
-    A digest stands for its image; to delete it takes every tag off it, so each of them is a subject. What names nothing is one
-    too, with the tag that it names.
+    A digest stands for its image. To delete it takes every tag off it, so each of them is a subject. To pull it moves none:
+    it is one subject, whose tags are all that are on it, since whoever may pull it by one of them has its bytes anyway. What
+    names nothing is a subject too, with the tag that it names.
     """
     repository = repositories.find(tx, registry, name)
     found: list[Subject] = []
     for image_id in image_ids:
         tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
         image = _image(tx, repository, tag, digest)
-        tags = [tag] if tag else store.tags_of(tx, image.id) if deletes and image is not None else []
-        found += of_tags(tags, _stored(tx, image))
+        facts = _stored(tx, image)
+        tags = [tag] if tag else store.tags_of(tx, image.id) if image is not None else []
+        found += of_tags(tags, facts) if deletes or not tags else [{**facts, _TAG: tuple(tags)}]
     return found
 
 
-def of_rollback(tx: Transaction, registry: Registry, name: str, tag: str, to: Point) -> list[Subject]:
-    """What a rollback acts on: the tag, and the image that it would be put on. Where it can go nowhere, the tag alone."""
+def of_rollback(tx: Transaction, registry: Registry, name: str, tag: str, to: Point, retention: int) -> list[Subject]:
+    """What a rollback acts on: the tag, and the image that it would be put on. Where it can go nowhere, the tag alone.
+
+    Removed images below it come back too, as parts of an index are pushed: without a tag. `retention` in milliseconds.
+    """
     repository = repositories.find(tx, registry, name)
     image = None
     if repository is not None:
@@ -65,14 +70,29 @@ def of_rollback(tx: Transaction, registry: Registry, name: str, tag: str, to: Po
         except (TagNeverThereError, NothingEarlierError):
             return of_tags([tag], {})
         image = store.by_digest(tx, repository.id, digest, removed=True)
-    return of_tags([tag], _stored(tx, image))
+    return of_tags([tag], _stored(tx, image)) + [_stored(tx, each) for each in _returning(tx, image, retention)]
 
 
-def of_undelete(tx: Transaction, registry: Registry, name: str, digest: str) -> list[Subject]:
-    """What an undelete acts on: the image, with each tag that it had when it was removed."""
+def of_undelete(tx: Transaction, registry: Registry, name: str, digest: str, retention: int) -> list[Subject]:
+    """What an undelete acts on: the image, and removed images below it, each with each tag that it had when it was removed.
+
+    `retention` in milliseconds.
+    """
     repository = repositories.find(tx, registry, name)
     image = store.by_digest(tx, repository.id, digest, removed=True) if repository is not None else None
-    return of_tags(history.lost_tags(tx, image) if image is not None else (), _stored(tx, image))
+    if image is None:
+        return [{}]
+    brought_back = [image, *_returning(tx, image, retention)]
+    return [subject for each in brought_back for subject in of_tags(history.lost_tags(tx, each), _stored(tx, each))]
+
+
+def _returning(tx: Transaction, image: Image | None, retention: int) -> list[Image]:
+    """The removed images that come back with a removed image, besides itself."""
+    if image is None or image.removed_at is None:
+        return []
+    digests = history.removed_below(tx, image, retention)[:-1]
+    found = [store.by_digest(tx, image.repository_id, each, removed=True) for each in digests]
+    return [each for each in found if each is not None]
 
 
 def _image(tx: Transaction, repository: Repository | None, tag: str | None, digest: str | None) -> Image | None:

@@ -119,8 +119,11 @@ IS_SHOWN = (
 )
 """Has a row while a repository, whose id stands in some column, is not deleted; for what is looked up by id alone."""
 
-VERSIONS = "o.permission_version, s.policy_version, r.policy_version"
-"""What changes when anything does that decides, on the owner's side, who may do what in a repository: of `SHOWN_WITH_OWNER`."""
+VERSIONS = "o.permission_version, s.id, s.policy_version, r.id, r.policy_version"
+"""What changes when anything does that decides, on the owner's side, who may do what in a repository: of `SHOWN_WITH_OWNER`.
+
+The ids stand beside the versions, since whatever is made anew under an old name counts from the beginning.
+"""
 
 SHOWN_WITH_OWNER = (
     "JOIN repositories r ON r.id = {repository} JOIN registries s ON s.id = r.registry_id AND s.service <> 'dropped' "

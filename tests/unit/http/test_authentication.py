@@ -7,11 +7,13 @@ import sqlalchemy as sa
 
 from moorage.core.clock import HOUR
 from moorage.http.authentication import Authenticator
-from moorage.identity import tokens
+from moorage.identity import resources, tokens
+from moorage.identity.resources import Kind
 from moorage.identity.tokens import LIFETIME, NotAuthorizedError, TokenExpiredError
 from moorage.storage.database.schema.identity import access_keys
 from moorage.storage.database.schema.identity import tokens as token_rows
-from tests.unit.ground import ROOT, Ground
+from tests.unit.access.people import add_user
+from tests.unit.ground import ACCOUNT, ROOT, Ground
 
 
 @pytest.fixture
@@ -111,6 +113,20 @@ def test_a_token_ends_with_its_key_at_the_next_request(
     ground.database.write(lambda tx: tx.execute(change).rowcount).result()
     with pytest.raises(NotAuthorizedError):
         authenticator.token_of(header)
+
+
+def test_a_user_s_new_name_counts_however_the_header_is_spelled(ground: Ground, authenticator: Authenticator) -> None:
+    user = add_user(ground, "bob")
+    made = ground.write(lambda tx: tokens.make_for_user(tx, user.identity_id, "us-east-1", HOUR))
+    spellings = [_basic(f"AWS:{made.password}", scheme) for scheme in ("Basic", "basic")]
+
+    def names() -> list[str]:
+        return [authenticator.token_of(spelling).principal.arn for spelling in spellings for _ in range(2)]
+
+    assert names() == [user.arn] * 4
+    found = ground.read(lambda tx: resources.get(tx, ACCOUNT, Kind.USER, "bob"))
+    ground.write(lambda tx: resources.rename(tx, found, name="carl"))
+    assert names() == [user.arn.replace("bob", "carl")] * 4
 
 
 def test_what_is_remembered_is_bounded(ground: Ground, authenticator: Authenticator, password: str) -> None:

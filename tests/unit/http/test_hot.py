@@ -1,6 +1,7 @@
 """Answers that are given before a request is parsed are the ones that would be given after it, or none."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from moorage.access.authorize import Warden
 from moorage.access.judge import Where
 from moorage.audit.recorder import Recorder
 from moorage.core import clock
+from moorage.core.call import Principal
 from moorage.http.distribution.headers import COMMON_HEADERS, manifest_headers
 from moorage.http.distribution.hot import LARGEST_BODY, HotAnswers
 from moorage.http.facts import Fact
@@ -18,10 +20,12 @@ from moorage.http.request_ids import RequestIds
 from moorage.identity import tokens, user_keys
 from moorage.identity.scope import Scope
 from moorage.images import store
+from moorage.layers import store as layers
 from moorage.repositories.model import Repository
 from moorage.storage.database.schema.identity import access_keys
 from moorage.storage.database.schema.images import images
 from moorage.storage.database.schema.journal import audit
+from tests.unit.access.people import add_user, policy, resource_policy
 from tests.unit.ground import ACCOUNT, REGION, ROOT, Ground, config_of, digest_of, manifest_of
 
 ADDRESS = "192.0.2.1"
@@ -41,26 +45,33 @@ class Hot:
         self.points = ground.database.point_reader()
         self.warden = Warden(self.points, ground.database, ground.sealer)
         self.answers = HotAnswers(self.points, ground.clock, RequestIds(), self.recorder, self.warden)
+        self.bearers = [ROOT]
         password, _ = ground.write(lambda tx: tokens.issue(tx, ROOT, REGION))
-        token = tokens.find_token(self.points, tokens.hash_of(password))
-        assert token is not None
-        self.token = token
+        self._bear(password)
 
     def bear(self, *repositories: str, actions: tuple[str, ...] = ("pull",)) -> None:
         """From now on the client that is learnt bears a token with this scope."""
         scope = Scope.parse(repositories, actions)
-        made = self.ground.write(lambda tx: tokens.make(tx, ROOT, REGION, clock.HOUR, name="hot", scope=scope))
-        token = tokens.find_token(self.points, tokens.hash_of(made.password))
+        self._bear(self.ground.write(lambda tx: tokens.make(tx, ROOT, REGION, clock.HOUR, name="hot", scope=scope)).password)
+
+    def bear_as(self, user: Principal) -> None:
+        """From now on the client that is learnt bears a token of this user."""
+        self._bear(self.ground.write(lambda tx: tokens.make_for_user(tx, user.identity_id, REGION, clock.HOUR)).password)
+
+    def _bear(self, password: str) -> None:
+        token = tokens.find_token(self.points, tokens.hash_of(password))
         assert token is not None
         self.token = token
+        self.bearers.append(token.principal)
 
     def ask(self, path: str, method: str = "GET", *, address: str = ADDRESS, lines: bytes = LINES) -> bytes | None:
-        asyncio.run(self._decide(path.removeprefix("/v2/").partition("/manifests/")[0]))
+        asyncio.run(self._decide(re.split("/manifests/|/blobs/", path.removeprefix("/v2/"))[0]))
         return self.answers.for_client(address)(head(path, method, lines))
 
     async def _decide(self, repository: str) -> None:
         """The policies are read, as they are when somebody has gone the ordinary way to the repository."""
-        await self.warden.caller(self.token.principal)
+        for principal in self.bearers:
+            await self.warden.caller(principal)
         await self.warden.place(Where(ACCOUNT, REGION, repository))
 
     def learn(self, repository: Repository, tag: str, *, lines: bytes = LINES, **scope: Any) -> None:
@@ -69,10 +80,22 @@ class Hot:
         assert image is not None
         body = self.ground.read(lambda tx: store.body(tx, image.digest))
         condition, parameters = store.condition_of(image, tag)
-        fact = Fact(self.ground.call("BatchGetImage", repository.name), self.token, condition, parameters, image.id)
+        call = self.ground.call("BatchGetImage", repository.name, principal=self.token.principal)
+        fact = Fact(call, self.token, condition, parameters, image.id)
         offered = {"moorage.hot": {"head": head(f"/v2/{repository.name}/manifests/{tag}", lines=lines)}}
         given = {"extensions": offered, "client": (ADDRESS, 1), "headers": [], **scope}
         self.answers.learn(given, fact, {**manifest_headers(image), **COMMON_HEADERS}, body)
+
+    def learn_blob(self, repository: Repository, data: bytes, *, lines: bytes = LINES) -> None:
+        """What the ordinary way teaches after it has answered with a small blob."""
+        digest = digest_of(data)
+        layer = self.ground.layer(repository, digest)
+        assert layer is not None
+        parameters: dict[str, int | str] = {"repository": repository.id, "blob": layer.blob_id}
+        call = self.ground.call("GetDownloadUrlForLayer", repository.name, principal=self.token.principal)
+        fact = Fact(call, self.token, layers.STILL_HELD, parameters)
+        offered = {"moorage.hot": {"head": head(f"/v2/{repository.name}/blobs/{digest}", lines=lines)}}
+        self.answers.learn({"extensions": offered, "client": (ADDRESS, 1), "headers": []}, fact, {}, data)
 
 
 @pytest.fixture
@@ -163,6 +186,44 @@ def test_a_repository_made_anew_has_nothing_of_the_old_one(ground: Ground, hot: 
     body = push(ground, anew, "v1", n="new")
     answer = hot.ask(path(anew, "v1"))
     assert answer is not None and answer.endswith(body)
+
+
+ALICE, BOB = (LINES.replace(b"Basic x", b"Basic " + name) for name in (b"alice", b"bob"))
+
+
+def _of_environment(ground: Ground, name: str, environment: str) -> Repository:
+    """A repository whose policy was set once, with this tag."""
+    made = ground.repository(name, tags=[{"Key": "env", "Value": environment}])
+    ground.do("SetRepositoryPolicy", repositoryName=name, policyText=resource_policy({"AWS": "210987654321"}))
+    return made
+
+
+@pytest.mark.parametrize("what", ["manifests", "blobs"])
+def test_whoever_might_have_the_old_repository_has_nothing_of_one_made_anew(ground: Ground, hot: Hot, what: str) -> None:
+    condition = {"StringEquals": {"ecr:ResourceTag/env": "dev"}}
+    alice = add_user(ground, "alice", policy({"Condition": condition}))
+    bob = add_user(ground, "bob", policy({}))
+
+    def pull(repository: Repository, lines: bytes) -> bytes | None:
+        """Somebody's second pull."""
+        if what == "manifests":
+            hot.learn(repository, "v1", lines=BOB)
+            return hot.ask(path(repository, "v1"), lines=lines)
+        hot.learn_blob(repository, config_of(), lines=BOB)
+        return hot.ask(f"/v2/{repository.name}/blobs/{digest_of(config_of())}", lines=lines)
+
+    old = _of_environment(ground, "team/again", "dev")
+    push(ground, old, "v1")
+    hot.bear_as(alice)
+    hot.learn(old, "v1", lines=ALICE)
+    hot.bear_as(bob)
+    assert pull(old, BOB)
+    assert pull(old, ALICE)
+    _delete_repository(ground, old)
+    anew = _of_environment(ground, "team/again", "prod")
+    push(ground, anew, "v1", n="secret")
+    assert pull(anew, BOB)
+    assert pull(anew, ALICE) is None
 
 
 def test_an_image_that_comes_back_under_another_type_is_shown_under_that(

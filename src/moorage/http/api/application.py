@@ -130,7 +130,7 @@ class Api:
 
     async def _authorized(self, call: Call, route: AnyRoute, query: Struct, body: Struct, progress: Progress) -> Call:
         """The call with the resource that was decided upon, and what was decided; raises DeniedError."""
-        subjects = None if route.subjects is None else partial(self._subjects, call, route, query, body)
+        subjects = None if route.subjects is None else partial(self._subjects, call, route, body)
         asked = []
         for each in route.requires:
             resource, where = _resource(call.registry, each.resource, query, body)
@@ -148,13 +148,13 @@ class Api:
             raise
         return call
 
-    async def _subjects(self, call: Call, route: AnyRoute, query: Struct, body: Struct) -> Sequence[Subject]:
+    async def _subjects(self, call: Call, route: AnyRoute, body: Struct) -> Sequence[Subject]:
         """What the entry acts on inside the repository, as the route says."""
         registry = await self._context.registry(call.registry.account_id, call.registry.region, read_only=True)
         look_up = route.subjects
         if look_up is None:
             return ()
-        return await self._context.read(lambda tx: look_up(tx, registry, query, body))
+        return await self._context.read(lambda tx: look_up(self._parts, tx, registry, body))
 
     def _call(self, request: Request, request_id: str, caller: Caller, route: AnyRoute) -> Call:
         peer = peer_of(request, self._context.policy.trusted_proxies)

@@ -10,7 +10,7 @@ from moorage.core.call import Call, Registry
 from moorage.core.digest import Digest
 from moorage.core.errors import InvalidParameterError, InvalidTagError
 from moorage.core.names import TagName
-from moorage.http.api.exchange import Exchange
+from moorage.http.api.exchange import Exchange, Parts
 from moorage.http.api.values import Moment, Nothing, Page, Repository, Time, next_of, position_of, time_text, timestamp_of
 from moorage.images import history, removed, subjects
 from moorage.images.history import Move, Point
@@ -212,14 +212,14 @@ async def roll_back_tag(exchange: Exchange, _query: Nothing, body: Rollback) -> 
     )
 
 
-def rolled_back(tx: Transaction, registry: Registry, _query: Nothing, body: Rollback) -> Sequence[Subject]:
+def rolled_back(parts: Parts, tx: Transaction, registry: Registry, body: Rollback) -> Sequence[Subject]:
     """What a rollback acts on, for conditions on images."""
-    return subjects.of_rollback(tx, registry, body.repository, body.tag, _point(body))
+    return subjects.of_rollback(tx, registry, body.repository, body.tag, _point(body), parts.recovery.retention)
 
 
-def undeleted(tx: Transaction, registry: Registry, _query: Nothing, body: Undelete) -> Sequence[Subject]:
+def undeleted(parts: Parts, tx: Transaction, registry: Registry, body: Undelete) -> Sequence[Subject]:
     """What an undelete acts on, for conditions on images."""
-    return subjects.of_undelete(tx, registry, body.repository, body.digest)
+    return subjects.of_undelete(tx, registry, body.repository, body.digest, parts.recovery.retention)
 
 
 async def list_removed(exchange: Exchange, query: RemovedPage, _body: Nothing) -> RemovedImages:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from moorage.core.call import Registry, Requirement
 from moorage.core.errors import MoorageError
-from moorage.http.api.exchange import Exchange
+from moorage.http.api.exchange import Exchange, Parts
 from moorage.images.subjects import Subject
 from moorage.storage.database.transaction import Transaction
 
@@ -44,7 +44,7 @@ class Route(Generic[Q, B, A]):
     """Whether it changes something; it is then recorded in its transaction, else after the answer."""
     installation: bool = False
     """Whether it concerns the whole installation: only principals of the default account may then be allowed to."""
-    subjects: Callable[[Transaction, Registry, Q, B], Sequence[Subject]] | None = None
+    subjects: Callable[[Parts, Transaction, Registry, B], Sequence[Subject]] | None = None
     """What is acted on inside the repository, each decided for itself, where a policy reads such keys."""
     errors: tuple[type[MoorageError], ...] = field(default=())
     """What it may answer besides the errors that every entry may."""

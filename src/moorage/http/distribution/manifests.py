@@ -115,7 +115,7 @@ async def pushed(exchange: Exchange) -> Sequence[Subject]:
 
 
 async def pulled(exchange: Exchange) -> Sequence[Subject]:
-    """What a GET acts on: the tag that it names, and the image."""
+    """What a GET acts on: the image, with the tag that is named, or with every tag that is on it."""
     return await _named(exchange, deletes=False)
 
 
