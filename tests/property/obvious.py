@@ -120,7 +120,7 @@ def applies(statement: Statement, document: Document, case: Case) -> bool:
     listed = statement.resources or statement.not_resources or ()
     if listed and any(is_resource(p, case, new, deny == positive) for p in listed) != positive:
         return False
-    answers = [holds(condition, case.context, new) for condition in statement.conditions]
+    answers = [holds(condition, case.context, new, deny) for condition in statement.conditions]
     return all(deny if answer is None else answer for answer in answers)
 
 
@@ -152,7 +152,7 @@ def plain(text: str, within: str, wild: bool) -> str:
     return "".join(wildcards.get(character, re.escape(character)) for character in text)
 
 
-def holds(condition: Condition, context: Context, new: bool) -> bool | None:
+def holds(condition: Condition, context: Context, new: bool, deny: bool) -> bool | None:
     """A2.3, the truth rules; None where values cannot be compared."""
     values = context.get(condition.key.lower(), ())
     if condition.operator == "Null":
@@ -166,7 +166,10 @@ def holds(condition: Condition, context: Context, new: bool) -> bool | None:
         each = [compare(condition.operator.replace("Not", ""), value, wanted, context, new) for wanted in condition.values]
         one = True if True in each else None if None in each else False
         answers.append(one if one is None else one != negated)
-    worst, best = (False, True) if condition.over == "ForAllValues" or (negated and not condition.over) else (True, False)
+    all_must_pass = condition.over == "ForAllValues" or (negated and not condition.over)
+    if "tag/" in condition.key.lower():  # two tags that conditions do not tell apart count against the caller
+        all_must_pass = not deny
+    worst, best = (False, True) if all_must_pass else (True, False)
     return worst if worst in answers else None if None in answers else best
 
 

@@ -91,8 +91,15 @@ def context_of(keys: Iterable[str], call: Call, known: Iterable[Context], filled
 
 
 def of_tags(tags: Mapping[str, str], prefixes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Tags as context keys under each of the prefixes; tag keys are compared without regard to case."""
-    return {f"{prefix}{key.lower()}": (value,) for prefix in prefixes for key, value in tags.items()}
+    """Tags as context keys under each of the prefixes; tag keys are compared without regard to case.
+
+    Releases before there were conditions took tags on repositories whose keys differ in case only. They are one key with the
+    values of both, which conditions read to the caller's harm.
+    """
+    values: dict[str, tuple[str, ...]] = {}
+    for key, value in tags.items():
+        values[key.lower()] = (*values.get(key.lower(), ()), value)
+    return {f"{prefix}{key}": each for prefix in prefixes for key, each in values.items()}
 
 
 def of_session(created_at: int, source_identity: str | None, provider: str | None) -> dict[str, tuple[str, ...]]:

@@ -83,8 +83,11 @@ def _nothing(*_given: Any) -> Values:
 
 
 def _in_lower_case(filled: Values) -> Values:
-    """Keys of tags are whatever callers chose."""
-    return {key.lower(): values for key, values in filled.items()}
+    """Keys of tags are whatever callers chose; of two that differ in case only, each has its say."""
+    merged: dict[str, tuple[str, ...]] = {}
+    for key, values in filled.items():
+        merged[key.lower()] = (*merged.get(key.lower(), ()), *values)
+    return merged
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 A comparison has three answers: yes, no, and None for "these two cannot be compared", as a number with `abc`. What cannot be
 compared decides against the caller: the condition does not hold in an Allow, and holds in a Deny. Nothing here raises.
+
+A tag has one value. Where two tags have keys that differ in case only, its context key has the values of both, and they, too,
+decide against the caller: an Allow needs each of them to pass, a Deny any, whatever the operator says of several values.
 """
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -41,7 +45,13 @@ def prepare(condition: Condition, *, variables: bool, deny: bool) -> Ready:
     compare, keys = _comparison(base, condition.values, variables)
     every = negated if condition.over is None else condition.over == "ForAllValues"
     absent = condition.if_exists or every
+    if _OF_TAG.match(key):
+        every = not deny  # makes no difference to the one value that it should have
     return Ready(_test(key, compare, negated=negated, every=every, absent=absent, deny=deny), keys | {key})
+
+
+_OF_TAG = re.compile(r"[a-z]+:(?:request|resource|principal)tag/")
+"""What the keys of tags begin with."""
 
 
 def _test(key: str, compare: Compare, *, negated: bool, every: bool, absent: bool, deny: bool) -> Test:

@@ -51,7 +51,9 @@ def shown(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def context(params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """`aws:RequestTag/KEY` of each tag that a request gives, and `aws:TagKeys` of these or of those that it takes away."""
-    given: dict[str, str] = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
-    keys: tuple[str, ...] = (*given, *(params.get("TagKeys") or ()))
-    filled: dict[str, tuple[str, ...]] = {f"aws:requesttag/{key.lower()}": (value,) for key, value in given.items()}
+    filled: dict[str, tuple[str, ...]] = {}
+    for tag in params.get("Tags") or ():
+        name = f"aws:requesttag/{tag['Key'].lower()}"
+        filled[name] = (*filled.get(name, ()), tag["Value"])
+    keys = (*(tag["Key"] for tag in params.get("Tags") or ()), *(params.get("TagKeys") or ()))
     return {**filled, "aws:tagkeys": keys} if keys else filled

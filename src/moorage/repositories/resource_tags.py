@@ -1,7 +1,11 @@
-"""Tags on resources: AWS's rules for keys and values (AWS General Reference, "Tagging AWS resources")."""
+"""Tags on resources: AWS's rules for keys and values (AWS General Reference, "Tagging AWS resources").
+
+ECR lets a resource have keys that differ in case only, although conditions do not tell them apart. Here no resource has: a
+condition on a tag must not depend on which of two tags it is shown.
+"""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from moorage.repositories.errors import InvalidTagParameterError, TooManyTagsError
 
@@ -22,6 +26,7 @@ def parse_tags(given: Sequence[Mapping[str, str]]) -> dict[str, str]:
             raise InvalidTagParameterError(f"The value of the tag '{key}' has {_FOREIGN}")
         if key in tags:
             raise InvalidTagParameterError(f"The tag key '{key}' is given twice.")
+        refuse_other_spellings(tags, [key])
         tags[key] = value
     refuse_too_many(len(tags))
     return tags
@@ -31,8 +36,11 @@ def requested_tags(given: Sequence[Mapping[str, str]] | None) -> dict[str, tuple
     """The context keys that a request's tags fill, good or not: `aws:TagKeys` and `aws:RequestTag/KEY`."""
     if not given:
         return {}
-    keys = tuple(entry.get("Key", "") for entry in given)
-    return {"aws:tagkeys": keys, **{f"aws:requesttag/{entry.get('Key', '')}": (entry.get("Value", ""),) for entry in given}}
+    filled: dict[str, tuple[str, ...]] = {"aws:tagkeys": tuple(entry.get("Key", "") for entry in given)}
+    for entry in given:
+        name = f"aws:requesttag/{entry.get('Key', '').lower()}"
+        filled[name] = (*filled.get(name, ()), entry.get("Value", ""))
+    return filled
 
 
 def parse_keys(given: Sequence[str]) -> list[str]:
@@ -50,6 +58,18 @@ def parse_key(key: str) -> str:
     if not _is_plain(key):
         raise InvalidTagParameterError(f"A tag key has {_FOREIGN}")
     return key
+
+
+def refuse_other_spellings(held: Iterable[str], given: Iterable[str]) -> None:
+    """Raise InvalidTagParameterError where a key that is given differs in case only from one that is held."""
+    spelled: dict[str, set[str]] = {}
+    for key in held:
+        spelled.setdefault(key.lower(), set()).add(key)
+    for key in given:
+        if others := spelled.get(key.lower(), set()) - {key}:
+            raise InvalidTagParameterError(
+                f"The tag keys '{min(others)}' and '{key}' differ in case only; conditions on tags do not tell them apart."
+            )
 
 
 def refuse_too_many(count: int) -> None:

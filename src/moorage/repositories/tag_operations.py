@@ -10,7 +10,13 @@ from moorage.core.errors import InvalidParameterError
 from moorage.core.events import Event
 from moorage.repositories import policy_store, store, tag_store
 from moorage.repositories.model import Repository
-from moorage.repositories.resource_tags import parse_keys, parse_tags, refuse_too_many, requested_tags
+from moorage.repositories.resource_tags import (
+    parse_keys,
+    parse_tags,
+    refuse_other_spellings,
+    refuse_too_many,
+    requested_tags,
+)
 from moorage.storage.database.transaction import Transaction
 
 _KIND = "repository/"
@@ -27,9 +33,14 @@ class TagOperations:
         context=lambda params: requested_tags(params.get("tags")),
     )
     def tag_resource(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
-        """Set these tags; those with other keys stay. Raises InvalidTagParameterError, TooManyTagsError."""
+        """Set these tags; those with other keys stay. Raises InvalidTagParameterError, TooManyTagsError.
+
+        A key that is there in another case is refused, not replaced: whoever may not touch `Env` could take it away by `env`.
+        """
         repository, tags = _repository(tx, call, params), parse_tags(params["tags"])
-        refuse_too_many(len(tag_store.of(tx, repository.id) | tags))
+        held = tag_store.of(tx, repository.id)
+        refuse_other_spellings(held, tags)
+        refuse_too_many(len(held | tags))
         tag_store.put(tx, repository.id, tags)
         _emit(tx, call, repository)
 

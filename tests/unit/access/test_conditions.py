@@ -131,6 +131,10 @@ def test_the_keys_of_tags_have_no_case() -> None:
     }
 
 
+def test_keys_of_tags_that_differ_in_case_only_are_one_with_both_values() -> None:
+    assert of_tags({"Env": "prod", "env": "dev"}, ("ecr:resourcetag/",)) == {"ecr:resourcetag/env": ("prod", "dev")}
+
+
 def test_a_session_tells_how_it_came_to_be() -> None:
     assert of_session(1767225600000, "ann@example.com", "arn:aws:iam::1:oidc-provider/ci") == {
         "aws:tokenissuetime": ("2026-01-01T00:00:00Z",),

@@ -182,6 +182,8 @@ def test_what_an_operation_of_iam_acts_on_is_what_its_request_names(
 def test_an_operation_fills_context_keys_in_lower_case() -> None:
     entry = IAM.find("CreateUser")
     assert entry.context({"Tags": [{"Key": "Team", "Value": "Core"}]}) == {"aws:requesttag/team": ("Core",)}
+    both = [{"Key": "Team", "Value": "Core"}, {"Key": "team", "Value": "Web"}]
+    assert entry.context({"Tags": both}) == {"aws:requesttag/team": ("Core", "Web")}
     assert entry.context_from is not None
     assert entry.context_from("b", None, {}) == {"iam:permissionsboundary": ("b",)}
     assert entry.subjects is not None

@@ -279,3 +279,25 @@ def test_strings_keep_every_character() -> None:
         assert not holds("StringEquals", text, f"{text} ")
     assert holds("StringLike", "?", "🐳")
     assert not holds("StringEquals", "\u00c5", "A\u030a"), "no text is normalised"
+
+
+@pytest.mark.parametrize("key", ["aws:RequestTag/env", "ecr:ResourceTag/Env", "aws:PrincipalTag/env"])
+@pytest.mark.parametrize(
+    ("operator", "wanted"),
+    [
+        ("StringEquals", "dev"),
+        ("StringEqualsIfExists", "dev"),
+        ("StringNotEquals", "prod"),
+        ("ForAnyValue:StringEquals", "dev"),
+        ("ForAllValues:StringNotLike", "p*"),
+        ("ForAnyValue:StringNotEquals", "prod"),
+    ],
+)
+def test_a_tag_with_two_values_decides_against_the_caller(key: str, operator: str, wanted: str) -> None:
+    """As rows of earlier releases have it, whose keys differ in case only."""
+    condition = {"Condition": {operator: {key: wanted}}}
+    for values in (("prod", "dev"), ("dev", "prod")):
+        asked = {key.lower(): values}
+        assert not allows(allow(**condition), asked) and denies(deny(**condition), asked)
+    both = {key.lower(): ("dev", "dev")}
+    assert allows(allow(**condition), both) and denies(deny(**condition), both)

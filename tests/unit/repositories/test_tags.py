@@ -3,8 +3,10 @@ from typing import Any
 import pytest
 
 from moorage.core.errors import InvalidParameterError
+from moorage.repositories import tag_store
 from moorage.repositories.errors import InvalidTagParameterError, RepositoryNotFoundError, TooManyTagsError
 from moorage.repositories.model import Repository
+from moorage.repositories.resource_tags import requested_tags
 from tests.unit.ground import ACCOUNT, Ground
 
 
@@ -70,3 +72,39 @@ def test_only_a_repository_of_this_registry_has_tags(ground: Ground, repository:
     for wrong in (arn(repository.name, "eu-west-1"), arn(repository.name).replace("arn:aws:", "arn:aws-cn:")):
         with pytest.raises(InvalidParameterError, match="'Invalid ARN'"):
             ground.do(name, resourceArn=wrong, **more)
+
+
+def test_keys_that_differ_in_case_only_are_refused_within_a_request(ground: Ground, repository: Repository) -> None:
+    both = pairs(env="prod", ENV="dev")
+    with pytest.raises(InvalidTagParameterError, match="'env' and 'ENV' differ in case only"):
+        ground.do("TagResource", resourceArn=arn(repository.name), tags=both)
+    with pytest.raises(InvalidTagParameterError):
+        ground.repository("other", tags=both)
+    assert tags(ground, repository) == []
+
+
+def test_a_key_that_is_there_in_another_case_is_neither_replaced_nor_joined(ground: Ground) -> None:
+    repository = ground.repository(tags=pairs(Env="prod"))
+    with pytest.raises(InvalidTagParameterError, match="'Env' and 'env' differ in case only"):
+        ground.do("TagResource", resourceArn=arn(repository.name), tags=pairs(env="dev"))
+    ground.do("UntagResource", resourceArn=arn(repository.name), tagKeys=["env"])
+    assert tags(ground, repository) == pairs(Env="prod")
+    ground.do("UntagResource", resourceArn=arn(repository.name), tagKeys=["Env"])
+    ground.do("TagResource", resourceArn=arn(repository.name), tags=pairs(env="dev"))
+    assert tags(ground, repository) == pairs(env="dev")
+
+
+def test_both_spellings_of_an_earlier_release_can_be_told_apart_and_removed(ground: Ground, repository: Repository) -> None:
+    ground.write(lambda tx: tag_store.put(tx, repository.id, {"Env": "prod", "env": "dev"}))
+    for key in ("Env", "env", "ENV"):
+        with pytest.raises(InvalidTagParameterError):
+            ground.do("TagResource", resourceArn=arn(repository.name), tags=pairs(**{key: "test"}))
+    ground.do("UntagResource", resourceArn=arn(repository.name), tagKeys=["env"])
+    assert tags(ground, repository) == pairs(Env="prod")
+
+
+def test_a_request_shows_policies_every_value_of_a_key_that_it_gives_twice() -> None:
+    assert requested_tags([*pairs(env="prod", ENV="dev"), *pairs(env="test")]) == {
+        "aws:tagkeys": ("env", "ENV", "env"),
+        "aws:requesttag/env": ("prod", "dev", "test"),
+    }
