@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from moorage.core.arn import Arn
 from moorage.iam.principal import Kind as Named
 from moorage.iam.principal import NamedPrincipal
 from moorage.identity import resources
@@ -15,11 +16,13 @@ _CHECKED = frozenset({Named.USER, Named.ROLE, Named.ASSUMED_ROLE})
 def principal_exists(tx: Transaction, owner: str, named: NamedPrincipal) -> bool:
     """Whether a policy of the account `owner` may name this principal.
 
-    Any account may be named. Users and roles of the policy's own account must exist. Those of other accounts are not looked
-    up, since the answer would tell whether such an account is here. A unique id is always one of this installation's making.
+    Any account may be named. Users and roles of the policy's own account must exist, by ARN or by unique id. Those of other
+    accounts are not looked up, since the answer would tell who is there: their ARNs may be named, their unique ids, which do
+    not say whose they are, may not.
     """
     if named.kind is Named.UNIQUE_ID:
-        return resources.by_id(tx, named.name) is not None
+        found = resources.by_id(tx, named.name)
+        return found is not None and found.account_id == owner
     if named.kind not in _CHECKED or named.account_id != owner:
         return True
     if named.kind is Named.ASSUMED_ROLE:
@@ -34,17 +37,21 @@ def bound_ids(tx: Transaction, named: Iterable[NamedPrincipal]) -> dict[str, str
     out.
 
     A policy keeps them, so that whoever is made later under the name of one that was removed gets nothing of what the old one
-    had (IAM user guide, "Unique identifiers").
+    had (IAM user guide, "Unique identifiers"). An ARN that means nobody yet stays a name: in another account, where it may not
+    be asked whether somebody is there, it means whoever gets it first.
     """
     found = ((each.canonical, _found(tx, each)) for each in dict.fromkeys(named) if each.kind in _KINDS)
     return {arn: resource.id for arn, resource in found if resource is not None}
 
 
-def current_arns(tx: Transaction, bound: Mapping[str, str]) -> dict[str, str]:
-    """How a policy's bound principals are called now, where that is no longer what was written: another ARN after a change of
-    name or path, the unique id once they are gone.
+def current_arns(tx: Transaction, owner: str, bound: Mapping[str, str]) -> dict[str, str]:
+    """How the principals that a policy of the account `owner` is bound to are called now, where that is no longer what was
+    written: another ARN after a change of name or path, the unique id once they are gone.
+
+    Those of other accounts stay as they were written: what becomes of them is their account's own affair.
     """
-    found = ((arn, unique_id, resources.by_id(tx, unique_id)) for arn, unique_id in bound.items())
+    own = ((arn, unique_id) for arn, unique_id in bound.items() if Arn.parse(arn).account_id == owner)
+    found = ((arn, unique_id, resources.by_id(tx, unique_id)) for arn, unique_id in own)
     names = {arn: resource.arn if resource is not None else unique_id for arn, unique_id, resource in found}
     return {arn: now for arn, now in names.items() if now != arn}
 

@@ -126,7 +126,7 @@ def described(tx: Transaction, role: Role) -> _Answer:
         "RoleId": role.resource.id,
         "Arn": role.resource.arn,
         "CreateDate": role.resource.created_at,
-        "AssumeRolePolicyDocument": encoded(trust.shown(tx, role.trust_policy, role.trusted_ids)),
+        "AssumeRolePolicyDocument": encoded(trust.shown(tx, role.resource.account_id, role.trust_policy, role.trusted_ids)),
         "Description": role.resource.description,
         "MaxSessionDuration": role.max_session_seconds,
     }

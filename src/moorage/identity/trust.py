@@ -23,11 +23,11 @@ def accept(tx: Transaction, owner: str, text: str) -> dict[str, str]:
     return bound_ids(tx, (named for statement in document.statements for named in statement.principals or ()))
 
 
-def shown(tx: Transaction, text: str, bound: Mapping[str, str]) -> str:
-    """A trust policy as GetRole shows it: as it was given, but whom it names under the names that they have now, and those who
-    are gone by their unique ids.
+def shown(tx: Transaction, owner: str, text: str, bound: Mapping[str, str]) -> str:
+    """An account's trust policy as GetRole shows it: as it was given, but whom it names of the account under the names that
+    they have now, and those who are gone by their unique ids.
     """
-    changes = current_arns(tx, bound)
+    changes = current_arns(tx, owner, bound)
     if not changes:
         return text
     document = json.loads(text)

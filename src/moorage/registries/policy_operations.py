@@ -59,7 +59,7 @@ class RegistryPolicyOperations:
         found = policy_store.find(tx, call.registry)
         if found is None:
             raise RegistryPolicyNotFoundError(call.registry)
-        return found.shown(tx, self._principals)
+        return found.shown(tx, call.registry.account_id, self._principals)
 
 
 def _answer(call: Call, text: str) -> dict[str, Any]:

@@ -23,8 +23,8 @@ class Principals:
     """Whether a policy of this account may name this principal."""
     ids: Callable[[Transaction, Iterable[NamedPrincipal]], dict[str, str]]
     """The unique ids of the users and roles that are named, by ARN."""
-    now: Callable[[Transaction, Mapping[str, str]], dict[str, str]]
-    """Of ARNs with the unique ids that they meant, those that are called otherwise by now, and how."""
+    now: Callable[[Transaction, str, Mapping[str, str]], dict[str, str]]
+    """Of ARNs with the unique ids that they meant, those of this account that are called otherwise by now, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Kept:
     principal_ids: str = "{}"
     """JSON object: ARN in the text to the unique id that it meant when it was written."""
 
-    def shown(self, tx: Transaction, principals: Principals) -> str:
-        """The text with the names that its principals have now; one that is gone is shown by its unique id."""
-        changed = principals.now(tx, json.loads(self.principal_ids))
+    def shown(self, tx: Transaction, owner: str, principals: Principals) -> str:
+        """The text with the names that the owning account's principals have now; one that is gone is shown by its unique id."""
+        changed = principals.now(tx, owner, json.loads(self.principal_ids))
         return render(self.text, principals=changed) if changed else self.text
 
 

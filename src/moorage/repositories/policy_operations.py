@@ -54,7 +54,7 @@ class RepositoryPolicyOperations:
         found = policy_store.find(tx, repository.id)
         if found is None:
             raise RepositoryPolicyNotFoundError(name, call.registry)
-        return repository, found.shown(tx, self._principals)
+        return repository, found.shown(tx, call.registry.account_id, self._principals)
 
 
 def _changed(tx: Transaction, call: Call, repository: Repository, text: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.aws.credentials import ALLOW, Keys, User, new_role, refusal
+from tests.contract.aws.credentials import ALLOW, Keys, User, fresh, new_role, refusal
 from tests.contract.aws.door import ACCOUNT
 
 
@@ -281,3 +281,26 @@ def test_a_services_role_is_made_by_whoever_may_make_this_one(client_of: Any, ia
     name = theirs.create_service_linked_role(AWSServiceName=service)["Role"]["RoleName"]
     task = theirs.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
     assert theirs.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
+
+
+def test_a_trust_policy_shows_new_names_and_ids_of_its_own_account_only(
+    iam: Any, other_iam: Any, client_of: Any, nobody: User
+) -> None:
+    name = fresh("hidden")
+    hidden = other_iam.create_user(UserName=name)["User"]
+    role = new_role(iam, {"AWS": [nobody.arn, hidden["Arn"]]})
+
+    def shown() -> Any:
+        document = iam.get_role(RoleName=role["RoleName"])["Role"]["AssumeRolePolicyDocument"]
+        return document["Statement"][0]["Principal"]["AWS"]
+
+    iam.update_user(UserName=nobody.name, NewUserName=f"{nobody.name}-new")
+    other_iam.update_user(UserName=name, NewUserName=f"{name}-secret")
+    assert shown() == [f"{nobody.arn}-new", hidden["Arn"]]
+    assert assume(client_of("sts", nobody.keys), role).id.startswith("ASIA")
+    other_iam.delete_user(UserName=f"{name}-secret")
+    assert shown() == [f"{nobody.arn}-new", hidden["Arn"]]
+    statement = {"Effect": "Allow", "Principal": {"AWS": hidden["UserId"]}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    refused = refusal(iam.update_assume_role_policy, RoleName=role["RoleName"], PolicyDocument=document)
+    assert refused[:2] == (400, "MalformedPolicyDocument")
