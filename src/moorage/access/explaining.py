@@ -13,7 +13,6 @@ from moorage.aws.requirements import Need
 from moorage.core.call import Call, Principal
 from moorage.core.errors import InvalidParameterError
 from moorage.core.names import is_repository_name
-from moorage.iam.decision import Layer
 from moorage.iam.ecr import FIRST_SCOPE
 from moorage.iam.evaluate import Request
 from moorage.iam.explain import Explanation, Place, explain
@@ -77,10 +76,11 @@ def answer(tx: Transaction, judge: Judge, call: Call, question: Question) -> Ans
         raise InvalidParameterError.at("action", "must be a service and an operation, such as ecr:PutImage")
     arn = _resource(call, question.resource)
     principal = _principal(tx, call, question.principal)
-    guarding = _account_of(arn, principal)
-    foreign = guarding != call.principal.account_id
-    ask = _owner_abroad if foreign else _owner
-    owner, place = ask(tx, judge, call, principal, question.action, arn)
+    foreign = _account_of(arn, principal) != call.principal.account_id
+    if foreign:
+        owner, place = _owner_abroad(principal, question.action, arn), None
+    else:
+        owner, place = _owner(tx, judge, call, principal, question.action, arn)
     caller = read_caller(tx, principal)
     asked = (
         call
@@ -130,15 +130,13 @@ def _account_of(arn: str, principal: Principal) -> str:
     return account_id if account_id.isdigit() else principal.account_id
 
 
-def _owner_abroad(
-    tx: Transaction, judge: Judge, call: Call, principal: Principal, action: str, arn: str
-) -> tuple[Owner, Place | None]:
+def _owner_abroad(principal: Principal, action: str, arn: str) -> Owner:
     """The side of another account, of which nothing is read: where it can allow at all, it counts as if it did."""
     of_service, _, account_id, name = arn.split(":", 5)[2:]
     service, kind = action.partition(":")[0].lower(), name.partition("/")[0]
     can_allow = (of_service, service) == ("ecr", "ecr") or (of_service, service, kind) == ("iam", "sts", Kind.ROLE)
     guarding = principal.account_id if can_allow and action.lower() != _OF_IDENTITY_ONLY else account_id
-    return replace(owner_of_account(account_id), account_id=guarding), None
+    return replace(owner_of_account(account_id), account_id=guarding)
 
 
 def _owner(

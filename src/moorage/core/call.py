@@ -55,7 +55,7 @@ class Ruling:
     by: str
     """The kind of policy that decided, such as `identity-based policy`, or `root` or `open`."""
     statements: tuple[str, ...] = ()
-    """Those of the caller's account that decided, as `POLICY#SID`, or `POLICY#3` for the third statement where it has no Sid."""
+    """Those of the caller's account that decided, as `POLICY#SID`, or `POLICY#3` for the third one where it has no Sid."""
     theirs: tuple[str, ...] = ()
     """Those of the other account whose resource it is. Each account is shown its own statements only."""
 
