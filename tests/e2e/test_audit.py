@@ -151,6 +151,9 @@ def test_a_call_of_another_account_is_in_both_records(town: Town) -> None:
         "accountId": OTHER,
     }
     assert callers["userIdentity"]["accessKeyId"] == foreigner.key.id
+    allowed = ("allowed", "resource-based policy")
+    assert decided(owners) == (*allowed, ["repository-policy#Them"])
+    assert decided(callers) == (*allowed, ["own#1"])
 
 
 def other(town: Town) -> Api:

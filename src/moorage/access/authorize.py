@@ -86,9 +86,8 @@ class Warden:
         Nobody is told the statements of another account's policies, or what they ask about its resources.
         """
         abroad = error.resource.split(":")[4:5] not in ([], [call.principal.account_id])
-        told = Ruling(error.ruling.outcome, error.ruling.by) if abroad else error.ruling
         context = NOTHING if abroad else error.context
-        said = encode(self._sealer, call.principal, error.action, error.resource, told, context)
+        said = encode(self._sealer, call.principal, error.action, error.resource, error.ruling, context)
         error.headers[MESSAGE_HEADER] = said
         return replace(call, ruling=error.ruling)
 

@@ -13,7 +13,6 @@ from moorage.aws.requirements import Need
 from moorage.core.call import Call, Principal
 from moorage.core.errors import InvalidParameterError
 from moorage.core.names import is_repository_name
-from moorage.iam.decision import Layer
 from moorage.iam.ecr import FIRST_SCOPE
 from moorage.iam.evaluate import Request
 from moorage.iam.explain import Explanation, Place, explain
@@ -64,7 +63,8 @@ class Answer:
     request: Request
     explanation: Explanation
     foreign: bool
-    """Whether the resource is another account's, whose policies are nobody else's to read: their statements are left out."""
+    """Whether the resource is another account's. The answer is then about the asker's side alone: what that account's policies
+    say, to this request or to one that is made up, is for its own people to ask; they must allow it too."""
 
 
 def answer(tx: Transaction, judge: Judge, call: Call, question: Question) -> Answer:
@@ -76,7 +76,11 @@ def answer(tx: Transaction, judge: Judge, call: Call, question: Question) -> Ans
         raise InvalidParameterError.at("action", "must be a service and an operation, such as ecr:PutImage")
     arn = _resource(call, question.resource)
     principal = _principal(tx, call, question.principal)
-    owner, place = _owner(tx, judge, call, principal, question.action, arn)
+    foreign = _account_of(arn, principal) != call.principal.account_id
+    if foreign:
+        owner, place = _owner_abroad(principal, question.action, arn), None
+    else:
+        owner, place = _owner(tx, judge, call, principal, question.action, arn)
     caller = read_caller(tx, principal)
     asked = (
         call
@@ -87,8 +91,7 @@ def answer(tx: Transaction, judge: Judge, call: Call, question: Question) -> Ans
     known = context_of(caller.keys | owner.keys, asked, (caller.context, owner.context), {})
     request = Request(principal, question.action, arn, {**known, **given})
     explanation = explain(request, caller.grants, owner.guards(question.action), place)
-    foreign = owner.account_id != call.principal.account_id
-    return Answer(request, _without_theirs(explanation, caller.keys) if foreign else explanation, foreign)
+    return Answer(request, explanation, foreign)
 
 
 def _resource(call: Call, text: str) -> str:
@@ -122,12 +125,26 @@ def _principal(tx: Transaction, call: Call, text: str) -> Principal:
     return callers.of_role(account_id, identity, _SESSION_NAME, "")
 
 
+def _account_of(arn: str, principal: Principal) -> str:
+    account_id = "" if arn == "*" else arn.split(":", 5)[4]
+    return account_id if account_id.isdigit() else principal.account_id
+
+
+def _owner_abroad(principal: Principal, action: str, arn: str) -> Owner:
+    """The side of another account, of which nothing is read: where it can allow at all, it counts as if it did."""
+    of_service, _, account_id, name = arn.split(":", 5)[2:]
+    service, kind = action.partition(":")[0].lower(), name.partition("/")[0]
+    can_allow = (of_service, service) == ("ecr", "ecr") or (of_service, service, kind) == ("iam", "sts", Kind.ROLE)
+    guarding = principal.account_id if can_allow and action.lower() != _OF_IDENTITY_ONLY else account_id
+    return replace(owner_of_account(account_id), account_id=guarding)
+
+
 def _owner(
     tx: Transaction, judge: Judge, call: Call, principal: Principal, action: str, arn: str
 ) -> tuple[Owner, Place | None]:
     """The resource's side, and where its own policy stands, if it can have one."""
-    of_service, region, account_id, name = ("", "", "", "") if arn == "*" else arn.split(":", 5)[2:]
-    account_id = account_id if account_id.isdigit() else principal.account_id
+    of_service, region, _, name = ("", "", "", "") if arn == "*" else arn.split(":", 5)[2:]
+    account_id = _account_of(arn, principal)
     kind, _, name = name.partition("/")
     service = action.partition(":")[0]
     if service == "ecr" and of_service in {"", "ecr"}:
@@ -142,23 +159,3 @@ def _owner(
         ((_, owner),) = named(tx, principal, Need((action,), False, (arn,), kind))
         return owner, Place.TRUST if owner.trust else None
     return owner_of_account(account_id), None
-
-
-def _without_theirs(explanation: Explanation, own_keys: frozenset[str]) -> Explanation:
-    """Without the statements of another account's policies, and the keys that only these read."""
-    layers = tuple(
-        replace(said, statements=(), unmet=()) if said.layer in {Layer.RESOURCE, Layer.TRUST} else said
-        for said in explanation.layers
-    )
-    theirs = {
-        statement for said in explanation.layers if said.layer in {Layer.RESOURCE, Layer.TRUST} for statement in said.statements
-    }
-    decision = replace(explanation.decision, matched=tuple(each for each in explanation.decision.matched if each not in theirs))
-    return replace(
-        explanation,
-        decision=decision,
-        layers=layers,
-        read=tuple(key for key in explanation.read if key in own_keys),
-        missing=tuple(key for key in explanation.missing if key in own_keys),
-        obstacles=tuple(each for each in explanation.obstacles if each not in theirs),
-    )

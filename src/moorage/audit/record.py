@@ -37,7 +37,8 @@ RESOURCE_TYPES: Mapping[str, str] = {name: f"arn:aws:{service}:%:{kind}/%" for (
 """Every type of resource that a record can have, with the pattern (SQL's LIKE) of its ARNs."""
 
 _ASSUMED_ROLE = re.compile(r"arn:aws:sts::(?P<account>[0-9]{12}):assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
-_OF_RESOURCES = frozenset({"resource-based policy", "role trust policy"})
+_RESOURCE_BASED = "resource-based policy"
+_OF_RESOURCES = frozenset({_RESOURCE_BASED, "role trust policy"})
 """The kinds of policies that belong to the owner of a resource."""
 
 
@@ -53,8 +54,8 @@ def accounts_of(row: Row) -> list[str | None]:
 def record_of(row: Row, account_id: str | None) -> dict[str, Any]:
     """The record that one of the accounts of `accounts_of` has of the call.
 
-    A caller of another account is shown to the owner of the resource by account, ARN and id; which key signed, and which of
-    the caller's policies let the call out, is the caller's account's business.
+    A caller of another account is shown to the owner of the resource by account, ARN and id; which key signed is the caller's
+    account's business. Of the statements that decided each account is shown its own.
     """
     foreign = account_id is not None and account_id != row["account_id"] and row["account_id"] is not None
     document: dict[str, Any] = {
@@ -178,13 +179,19 @@ def _foreign_identity(row: Row) -> dict[str, Any]:
 def _additional(row: Row, *, foreign: bool) -> dict[str, Any]:
     document: dict[str, Any] = {"protocol": row["protocol"]}
     if row["ruling"]:
-        ruling = json.loads(row["ruling"])
-        if foreign and ruling.get("by") not in _OF_RESOURCES:
-            ruling = {"outcome": ruling.get("outcome")}
-        document["authorization"] = ruling
+        document["authorization"] = _ruling(json.loads(row["ruling"]), foreign=foreign)
     if row["count"] > 1:
         document["count"] = row["count"]
     return document
+
+
+def _ruling(ruling: Mapping[str, Any], *, foreign: bool) -> dict[str, Any]:
+    """What decided, as one side is told it: the caller what its denial tells, the owner what its own policies did."""
+    statements = ruling["theirs" if foreign else "statements"]
+    if foreign and not statements and ruling["by"] not in _OF_RESOURCES:
+        return {"outcome": ruling["outcome"]}
+    by = ruling["by"] if not foreign or ruling["by"] in _OF_RESOURCES else _RESOURCE_BASED
+    return {"outcome": ruling["outcome"], "by": by, "statements": statements}
 
 
 def _time(at: int) -> str:

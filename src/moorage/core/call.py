@@ -20,7 +20,7 @@ class Principal:
     """The caller as IAM's texts name it: `arn:aws:iam::123456789012:root`, a user's ARN, or a session's,
     `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`."""
     kind: str
-    """`Root`, `IAMUser`, `AssumedRole` or `FederatedUser`, as CloudTrail spells it; `Unknown` for nobody."""
+    """`Root`, `IAMUser`, `AssumedRole`, `FederatedUser` or `WebIdentityUser`, as CloudTrail spells it; `Unknown` for nobody."""
     access_key_id: str
     """The key, long-term or temporary, that signed the request or that the token was issued to; empty for a robot's token."""
     id: str = ""
@@ -55,7 +55,9 @@ class Ruling:
     by: str
     """The kind of policy that decided, such as `identity-based policy`, or `root` or `open`."""
     statements: tuple[str, ...] = ()
-    """Those that decided, as `POLICY#SID`, or `POLICY#3` for the third statement where it has no Sid."""
+    """Those of the caller's account that decided, as `POLICY#SID`, or `POLICY#3` for the third one where it has no Sid."""
+    theirs: tuple[str, ...] = ()
+    """Those of the other account whose resource it is. Each account is shown its own statements only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,16 @@ class Decision:
     outcome: Outcome
     layer: Layer
     """What allowed it, what denied it, or, where nothing did, what was missing."""
-    matched: tuple[Matched, ...] = ()
-    """The statements that allowed it, or all that denied it, in the order of their policies; none for an implicit deny."""
+    own: tuple[Matched, ...] = ()
+    """The statements of the caller's account that allowed it, or all that denied it, in the order of their policies; none for
+    an implicit deny."""
+    theirs: tuple[Matched, ...] = ()
+    """The same of another account, whose the resource is: no business of the caller's, as `own` is none of the owner's."""
+
+    @property
+    def matched(self) -> tuple[Matched, ...]:
+        """All of them."""
+        return (*self.own, *self.theirs)
 
     @property
     def allowed(self) -> bool:
@@ -57,4 +65,4 @@ class Decision:
 
     def ruling(self) -> Ruling:
         """The same for the audit record."""
-        return Ruling(str(self.outcome), str(self.layer), tuple(map(str, self.matched)))
+        return Ruling(str(self.outcome), str(self.layer), tuple(map(str, self.own)), tuple(map(str, self.theirs)))

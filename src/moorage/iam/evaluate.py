@@ -65,15 +65,18 @@ def evaluate(request: Request, grants: Grants, guards: Guards) -> Decision:
     identity = _ask(Layer.IDENTITY, grants.identity, inquiry)
     limits = (_ask(Layer.BOUNDARY, grants.boundary, inquiry), _ask(Layer.SESSION, session, inquiry))
     denying = [said for said in (control, owners, identity, *limits) if said.denies]
+    at_home = caller.account_id == guards.account_id
     if denying:
-        return Decision(Outcome.EXPLICIT_DENY, denying[0].layer, _matched(rule for said in denying for rule in said.denies))
+        theirs = () if at_home else _matched(owners.denies)
+        own = _matched(rule for said in denying if at_home or said is not owners for rule in said.denies)
+        return Decision(Outcome.EXPLICIT_DENY, denying[0].layer, own, theirs)
     if not control.passes:
         return _missing(control.layer)
     if caller.kind not in IN_ACCOUNTS:
-        return Decision(Outcome.ALLOWED, owners.layer, _matched(owners.allows)) if owners.allows else _missing(owners.layer)
+        return _vouched(owners, at_home)
     limit = next((said.layer for said in limits if not said.passes), None)
-    own = _Own(identity.allows, Layer.ROOT if caller.kind == "Root" else Layer.IDENTITY, limit)
-    return _at_home(own, owners, guards.trust) if caller.account_id == guards.account_id else _abroad(own, owners)
+    side = _Own(identity.allows, Layer.ROOT if caller.kind == "Root" else Layer.IDENTITY, limit)
+    return _at_home(side, owners, guards.trust) if at_home else _abroad(side, owners)
 
 
 class _Said:
@@ -118,7 +121,15 @@ def _abroad(own: _Own, owners: _Said) -> Decision:
         return _missing(own.limit)
     if not owners.allows:
         return _missing(owners.layer)
-    return Decision(Outcome.ALLOWED, owners.layer, _matched((*own.statements, *owners.allows)))
+    return Decision(Outcome.ALLOWED, owners.layer, _matched(own.statements), _matched(owners.allows))
+
+
+def _vouched(owners: _Said, at_home: bool) -> Decision:
+    """Whoever has no identity in an account is let in by the owner alone."""
+    if not owners.allows:
+        return _missing(owners.layer)
+    allowing = _matched(owners.allows)
+    return Decision(Outcome.ALLOWED, owners.layer, *((allowing,) if at_home else ((), allowing)))
 
 
 def _at_home(own: _Own, owners: _Said, trust: bool) -> Decision:

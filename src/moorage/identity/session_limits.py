@@ -10,6 +10,15 @@ _OF_SESSION_TOKENS = frozenset({"AssumeRole", "GetCallerIdentity"})
 _OF_FEDERATED_USERS = frozenset({"GetCallerIdentity"})
 
 
+def refuse_lasting(entry: str, principal: Principal) -> None:
+    """Raise unless the caller's kind of credentials may be used for what IAM does not have and what outlives them all the same.
+
+    Credentials that IAM does not know must not come by lasting ones here. Sessions of roles may, as in IAM.
+    """
+    if _is_unknown_to_iam(principal):
+        raise AccessDeniedError(f"Cannot call {entry} with session credentials")
+
+
 def refuse_session(service: str, operation: str, principal: Principal) -> None:
     """Raise unless the caller's kind of credentials may be used for an operation of a service.
 
@@ -19,7 +28,7 @@ def refuse_session(service: str, operation: str, principal: Principal) -> None:
     if not principal.session_id:
         return
     own, federated = has_session_token(principal), principal.kind == "FederatedUser"
-    if service == "iam" and (own or federated):
+    if service == "iam" and _is_unknown_to_iam(principal):
         raise InvalidSecurityTokenError
     if service != "sts":
         return
@@ -29,3 +38,7 @@ def refuse_session(service: str, operation: str, principal: Principal) -> None:
         or (federated and operation not in _OF_FEDERATED_USERS)
     ):
         raise AccessDeniedError(f"Cannot call {operation} with session credentials")
+
+
+def _is_unknown_to_iam(principal: Principal) -> bool:
+    return has_session_token(principal) or principal.kind == "FederatedUser"

@@ -50,17 +50,21 @@ class WebIdentity:
     provider: Provider
     subject: str
     audiences: tuple[str, ...]
-    """Those of the token that are the provider's, at least one."""
+    """The client that the token was issued to (`azp`), if it says one, or else those of `aud` that the provider lists; at least
+    one, each of them listed."""
     token: WebToken
 
     @classmethod
     def of(cls, provider: Provider, token: WebToken) -> "WebIdentity":
         """Whom a token whose signature and time were checked is about.
 
-        Raises InvalidIdentityTokenError where it lacks a subject, or is for nobody whom the provider lists.
+        Raises InvalidIdentityTokenError where it lacks a subject or an audience, or is for nobody whom the provider lists.
+        Whoever it was issued to goes before whom it is meant for, as at AWS ("Available keys for AWS OIDC federation", IAM user
+        guide): what another client was given is refused, though `aud` be ours.
         """
-        listed = set(provider.client_ids)
-        named = (*token.audiences, *((token.authorized_party,) if token.authorized_party else ()))
+        listed, named = set(provider.client_ids), token.audiences
+        if token.authorized_party is not None:
+            named = (token.authorized_party,)
         audiences = tuple(dict.fromkeys(each for each in named if each in listed))
         if not audiences:
             raise InvalidIdentityTokenError("Incorrect token audience")
@@ -84,14 +88,15 @@ class WebIdentity:
     def context(self) -> dict[str, tuple[str, ...]]:
         """`ISSUER:CLAIM` for every claim that is a text, a number, a Boolean or a list of texts; the issuer without its scheme.
 
-        Condition keys know no case. Of claims that differ in case only, the one in lower case counts, and else none.
+        Condition keys know no case. Of claims that differ in case only, the one in lower case counts, and else none. A claim
+        with a colon in its name has no key: it could spell one of a provider whose name goes on after this one's, with a port.
         """
         prefix = self.provider.resource.name.lower()
         alike = Counter(name.lower() for name in self.token.claims)
         filled: dict[str, tuple[str, ...]] = {}
         for name, value in self.token.claims.items():
             key = name.lower()
-            if key not in _OWN_KEYS and (name == key or alike[key] == 1) and (values := _values(value)):
+            if key not in _OWN_KEYS and ":" not in key and (name == key or alike[key] == 1) and (values := _values(value)):
                 filled[f"{prefix}:{key}"] = values
         filled[f"{prefix}:sub"] = (self.subject,)
         filled[f"{prefix}:aud"] = self.audiences

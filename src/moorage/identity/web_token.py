@@ -72,9 +72,11 @@ class WebToken:
 
     @property
     def authorized_party(self) -> str | None:
-        """`azp`, the client that it was issued to, if it says one."""
+        """`azp`, the client that it was issued to, if it says one; raises InvalidIdentityTokenError."""
         value = self.claims.get("azp")
-        return value if isinstance(value, str) and value else None
+        if isinstance(value, str | None):
+            return value or None
+        raise InvalidIdentityTokenError("Incorrect token audience")
 
     def check_signature(self, candidates: tuple[PublicKey, ...]) -> None:
         """Raise InvalidIdentityTokenError unless one of these keys signed it."""

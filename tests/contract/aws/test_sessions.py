@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from moorage.http.api.routes import ROUTES
 from tests.contract.aws.credentials import ALLOW, Keys, User, fresh, new_role, refusal
 from tests.contract.aws.door import ACCOUNT, REGION, ROOT, Door, Signer
 from tests.e2e.server import ACCESS_KEY_ID, SECRET_ACCESS_KEY
@@ -27,10 +29,11 @@ def login(client_of: Any, keys: Keys) -> tuple[str, str]:
     return user, password
 
 
-def _api(door: Door, method: str, path: str, keys: Keys = ROOT_KEY) -> requests.Response:
-    request = AWSRequest(method, f"http://{door.host}/api/v1{path}")
+def _api(door: Door, method: str, path: str, keys: Keys = ROOT_KEY, body: Any = None) -> requests.Response:
+    data = json.dumps(body) if body is not None else ""
+    request = AWSRequest(method, f"http://{door.host}/api/v1{path}", {"content-type": "application/json"} if data else {}, data)
     SigV4Auth(Credentials(keys.id, keys.secret, keys.token), "moorage", REGION).add_auth(request)
-    return requests.request(method, str(request.url), headers=dict(request.headers.items()), timeout=30)
+    return requests.request(method, str(request.url), headers=dict(request.headers.items()), data=data, timeout=30)
 
 
 def test_a_role_session_works_at_every_door(
@@ -82,6 +85,29 @@ def test_a_federated_user_speaks_for_itself(client_of: Any, power_user: User) ->
     assert client_of("sts", keys).get_caller_identity()["Arn"] == arn
     assert refusal(client_of("iam", keys).list_users)[1] == "InvalidClientTokenId"
     assert client_of("ecr", keys).describe_repositories()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+LASTING = [(route.method, route.path, route.event_name) for route in ROUTES if route.lasting]
+
+
+def test_nothing_lasting_is_made_with_credentials_that_iam_does_not_know(
+    door: Door, client_of: Any, power_user: User, role_session: Keys
+) -> None:
+    sts = client_of("sts", power_user.keys)
+    for keys in Keys.of(sts.get_session_token()), Keys.of(sts.get_federation_token(Name="bob", Policy=ALLOW)):
+        for method, path, name in LASTING:
+            answer = _api(door, method, path.replace("{account_id}", ACCOUNT).replace("{name}", "x").replace("{id}", "x"), keys)
+            assert (answer.status_code, answer.json()["code"]) == (403, "AccessDenied"), name
+            assert answer.json()["message"] == f"Cannot call {name} with session credentials"
+            (row,) = door.audited(answer.headers["x-amzn-requestid"])
+            assert (row["event_name"], row["error_code"]) == (name, "AccessDenied")
+        assert _api(door, "GET", "/robots", keys).status_code == 200
+        wanted = {"name": "mine", "lifetime_seconds": 31_536_000}
+        made = _api(door, "POST", "/tokens", keys, wanted).json()
+        assert datetime.fromisoformat(made["expires_at"]).timestamp() < time.time() + 12 * 3600 + 60
+    robot = {"name": fresh("robot"), "repositories": ["*"], "actions": ["pull"]}
+    for keys in power_user.keys, role_session:
+        assert _api(door, "POST", "/robots", keys, {**robot, "name": fresh("robot")}).status_code == 201
 
 
 def test_a_root_takes_no_role(door: Door, trusting_role: dict[str, Any], iam: Any) -> None:

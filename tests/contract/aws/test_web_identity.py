@@ -229,6 +229,7 @@ def test_a_provider_counts_in_its_own_account_only(place: Place) -> None:
         ({"aud": "somebody-else"}, "InvalidIdentityToken", "Incorrect token audience"),
         ({"aud": ["a", "b"]}, "InvalidIdentityToken", "Incorrect token audience"),
         ({"aud": "STS.amazonaws.com"}, "InvalidIdentityToken", "Incorrect token audience"),
+        ({"aud": "sts.amazonaws.com", "azp": "somebody-else"}, "InvalidIdentityToken", "Incorrect token audience"),
         ({"aud": None}, "InvalidIdentityToken", "Missing a required claim: aud"),
         ({"aud": [1]}, "InvalidIdentityToken", "Missing a required claim: aud"),
         ({"sub": None}, "InvalidIdentityToken", "Missing a required claim: sub"),
@@ -250,7 +251,10 @@ def test_a_token_for_others_is_refused_in_the_words_of_sts(place: Place, claims:
 def test_of_several_audiences_one_must_be_known_or_the_authorized_party(place: Place) -> None:
     role = place.role({"StringEquals": {f"{place.name}:aud": "sts.amazonaws.com"}})
     assert place.assume(role, place.token(aud=["other", "sts.amazonaws.com"]))["Audience"] == "sts.amazonaws.com"
-    assert place.assume(role, place.token(aud="other", azp="sts.amazonaws.com"))["Audience"] == "sts.amazonaws.com"
+    issued_to_us = place.token(aud="other", azp="sts.amazonaws.com")
+    assert place.assume(role, issued_to_us)["Audience"] == "sts.amazonaws.com"
+    with failed("AccessDenied", _NOT_TRUSTED, 403):
+        place.assume(place.role({"StringEquals": {f"{place.name}:oaud": "sts.amazonaws.com"}}), issued_to_us)
 
 
 def test_an_issuer_that_differs_in_spelling_is_another_one(place: Place) -> None:

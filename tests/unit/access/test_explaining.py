@@ -3,6 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from moorage.access.explaining import Answer, Question, answer
 from moorage.access.judge import Judge
@@ -13,6 +14,7 @@ from moorage.iam.explain import Place
 from moorage.identity import accounts, callers
 from moorage.identity.iam_errors import NoSuchEntityError
 from moorage.identity.resources import Resource
+from moorage.storage.database.schema.iam import roles
 from tests.unit.ground import ACCOUNT, REGION, ROOT, Ground
 from tests.unit.identity.iam_api import ADMINISTRATOR, IamApi, allow
 
@@ -123,24 +125,39 @@ def test_who_may_have_a_token_no_resources_policy_says(api: IamApi) -> None:
     assert suggested(found) == [(Place.IDENTITY, {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})]
 
 
-def test_another_accounts_repository_needs_its_owners_policy_whose_statements_are_not_shown(api: IamApi) -> None:
-    api.ground.repository()
-    found = asked(api, resource=REPOSITORY, by=STRANGER)
-    assert found.foreign and outcome(found) == (Outcome.IMPLICIT_DENY, Layer.RESOURCE)
-    assert suggested(found) == [(Place.REPOSITORY, {"Effect": "Allow", "Principal": {"AWS": STRANGER.arn}, "Action": PUSH})]
+def test_of_another_accounts_resource_only_the_askers_side_is_answered(api: IamApi) -> None:
+    api.ground.repository(tags=[{"Key": "env", "Value": "prod"}])
+    role = api.role()
+    before = asked(api, resource=REPOSITORY, by=STRANGER), asked(api, "self", "sts:AssumeRole", role.arn, by=STRANGER)
     condition = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
     statement = {"Effect": "Deny", "Principal": "*", "Action": PUSH, "Sid": "theirs", "Condition": condition}
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement, {**statement, "Effect": "Allow", "Sid": "ours"}]})
     api.ground.do("SetRepositoryPolicy", repositoryName="team/app", policyText=text, force=True)
-    near, denied = (
-        asked(api, resource=REPOSITORY, by=STRANGER),
+    guessed = {**statement, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"sts:ExternalId": "guess"}}}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": guessed})
+    api.ground.write(lambda tx: tx.execute(sa.update(roles).where(roles.c.id == role.id).values(trust_policy=trust)))
+    after = asked(api, resource=REPOSITORY, by=STRANGER), asked(api, "self", "sts:AssumeRole", role.arn, by=STRANGER)
+    tried = (
         asked(api, resource=REPOSITORY, by=STRANGER, aws__PrincipalOrgID="o-1"),
+        asked(api, "self", "sts:AssumeRole", role.arn, by=STRANGER, sts__ExternalId="guess"),
     )
-    assert [(said.layer, said.outcome) for said in near.explanation.layers] == [(Layer.RESOURCE, Outcome.IMPLICIT_DENY)]
-    assert outcome(denied) == (Outcome.EXPLICIT_DENY, Layer.RESOURCE)
-    for each in (near, denied):
-        assert "theirs" not in repr(each.explanation) and "ours" not in repr(each.explanation)
-        assert each.explanation.missing == each.explanation.read == ()
+    for found in (*before, *after, *tried):
+        assert found.foreign and outcome(found) == (Outcome.ALLOWED, Layer.ROOT)
+    assert [each.explanation for each in tried] == [each.explanation for each in after] == [each.explanation for each in before]
+
+
+def test_the_tags_of_another_accounts_repository_are_nobody_elses(api: IamApi) -> None:
+    api.ground.repository(tags=[{"Key": "env", "Value": "prod"}])
+    api.ground.write(lambda tx: accounts.ensure_account(tx, OTHER, "other"))
+    theirs = f"arn:aws:ecr:{REGION}:{OTHER}:repository/team/app"
+    alice = api.user()
+    put(api, alice, policy(Resource="*", Condition={"StringEquals": {"aws:ResourceAccount": OTHER}}))
+    assert outcome(asked(api, alice.arn, resource=theirs)) == (Outcome.ALLOWED, Layer.IDENTITY)
+    put(api, alice, policy(Resource="*", Condition={"StringEquals": {"ecr:ResourceTag/env": "prod"}}))
+    assert asked(api, alice.arn, resource=theirs).explanation.missing == ("ecr:resourcetag/env",)
+    assert suggested(asked(api, alice.arn, resource=theirs)) == [
+        (Place.IDENTITY, {"Effect": "Allow", "Action": PUSH, "Resource": theirs})
+    ]
 
 
 def test_a_role_can_be_assumed_by_those_whom_its_trust_policy_names(api: IamApi) -> None:

@@ -167,13 +167,26 @@ def test_a_call_on_anothers_resource_is_in_both_records() -> None:
     }
 
 
-def test_the_owner_is_told_of_its_own_policies_only() -> None:
-    def told(by: str) -> Any:
-        row = a_row(a_call(FOREIGNER, ruling=Ruling("allowed", by, ("p#1",))))
-        return record(row, ACCOUNT)["additionalEventData"]["authorization"]
+def test_each_account_is_told_of_the_statements_of_its_own_policies_only() -> None:
+    def told(*ruling: Any) -> tuple[Any, Any]:
+        row = a_row(a_call(FOREIGNER, ruling=Ruling(*ruling)))
+        callers, owners = (record(row, account)["additionalEventData"]["authorization"] for account in (OTHER, ACCOUNT))
+        return callers, owners
 
-    assert told("resource-based policy") == {"outcome": "allowed", "by": "resource-based policy", "statements": ["p#1"]}
-    assert told("identity-based policy") == {"outcome": "allowed"}
+    owners_policy, callers_policy, control = "resource-based policy", "identity-based policy", "service control policy"
+    assert told("allowed", owners_policy, ("mine#1",), ("theirs#Partner",)) == (
+        {"outcome": "allowed", "by": owners_policy, "statements": ["mine#1"]},
+        {"outcome": "allowed", "by": owners_policy, "statements": ["theirs#Partner"]},
+    )
+    assert told("explicitDeny", owners_policy, (), ("theirs#1",)) == (
+        {"outcome": "explicitDeny", "by": owners_policy, "statements": []},
+        {"outcome": "explicitDeny", "by": owners_policy, "statements": ["theirs#1"]},
+    )
+    assert told("explicitDeny", control, ("limit#1",), ("theirs#1",)) == (
+        {"outcome": "explicitDeny", "by": control, "statements": ["limit#1"]},
+        {"outcome": "explicitDeny", "by": owners_policy, "statements": ["theirs#1"]},
+    )
+    assert told("implicitDeny", callers_policy)[1] == {"outcome": "implicitDeny"}
 
 
 def test_the_owner_of_a_registry_has_a_record_of_what_names_no_resource() -> None:

@@ -288,6 +288,15 @@ def test_a_decision_names_the_statements_that_made_it() -> None:
     assert denied.ruling() == Ruling("explicitDeny", RESOURCE, ("it#Never", "it#No"))
 
 
+def test_across_accounts_a_decision_keeps_the_statements_of_both_sides_apart() -> None:
+    mine, theirs = policy(allow(Sid="Mine")), policy(to("*", Sid="Theirs"))
+    allowed = ask(user_b, identity=mine, owner=theirs)
+    assert allowed.ruling() == Ruling("allowed", RESOURCE, ("it#Mine",), ("it#Theirs",))
+    refusing = {"identity": policy(deny(Sid="No")), "owner": policy(against("*", Sid="Never"))}
+    assert ask(user_b, **refusing).ruling() == Ruling("explicitDeny", RESOURCE, ("it#No",), ("it#Never",))  # type: ignore[arg-type]
+    assert [matched.sid for matched in allowed.matched] == ["Mine", "Theirs"]
+
+
 def test_tags_that_are_there_and_right_allow() -> None:
     tagged = policy(allow(**when("StringEquals", "aws:ResourceTag/env", "prod")))
     assert ask(user, identity=tagged, context=PROD).allowed

@@ -17,7 +17,7 @@ from moorage.iam.errors import MalformedPolicyError, PackedPolicyTooLargeError
 from moorage.identity import callers, roles, sessions
 from moorage.identity.iam_errors import IamValidationError, InvalidInputError
 from moorage.identity.roles import Role
-from moorage.identity.session_limits import refuse_session
+from moorage.identity.session_limits import refuse_lasting, refuse_session
 from moorage.identity.session_operations import SessionOperations
 from moorage.identity.sessions import Session
 from moorage.storage.database.schema.identity import access_keys
@@ -208,3 +208,11 @@ def test_iam_does_not_know_credentials_without_a_second_factor() -> None:
         refuse_session("ecr", "ListImages", principal)
     for principal in (LONG_TERM, ROOT, ASSUMED):
         refuse_session("iam", "ListUsers", principal)
+
+
+def test_lasting_things_are_made_with_credentials_that_iam_knows() -> None:
+    for principal in (OWN, FEDERATED, Principal.root(ACCOUNT, "ASIA4", "ASIA4")):
+        with pytest.raises(AccessDeniedError, match="Cannot call CreateRobot with session credentials"):
+            refuse_lasting("CreateRobot", principal)
+    for principal in (LONG_TERM, ROOT, ASSUMED):
+        refuse_lasting("CreateRobot", principal)

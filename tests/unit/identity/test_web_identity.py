@@ -1,5 +1,6 @@
 """What policies see of a web identity, and what a token can ask for its session."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,8 +65,30 @@ def test_of_claims_that_differ_in_case_the_lower_one_counts_or_none() -> None:
 
 def test_of_the_audiences_those_that_are_known_are_seen() -> None:
     assert seen(aud=["x", "other", "sts.amazonaws.com", "other"])["aud"] == ("other", "sts.amazonaws.com")
-    by_party = seen(aud="x", azp="other")
-    assert (by_party["aud"], by_party["azp"], by_party["oaud"]) == (("other",), ("other",), ("x",))
+
+
+def test_a_token_that_says_to_which_client_it_was_issued_is_for_that_client() -> None:
+    for aud in ("x", "sts.amazonaws.com", ["x", "other"]):
+        by_party = seen(aud=aud, azp="other")
+        assert (by_party["aud"], by_party["azp"]) == (("other",), ("other",))
+        assert by_party["oaud"] == ((aud,) if isinstance(aud, str) else tuple(aud))
+    assert identity(aud="x", azp="other").audiences == ("other",)
+    for party in ("x", ["other"], 1):
+        with pytest.raises(InvalidIdentityTokenError, match=r"^Incorrect token audience$"):
+            identity(aud=["sts.amazonaws.com", "other"], azp=party)
+    with pytest.raises(InvalidIdentityTokenError, match="Missing a required claim: aud"):
+        identity(aud=None, azp="other")
+    assert seen(azp=None) == seen(azp="") == seen()
+
+
+def test_no_claim_makes_a_key_of_a_provider_that_has_a_longer_name() -> None:
+    longer = replace(RESOURCE, name="oidc.eks.example/id/ABC:8443/p")
+    theirs = WebIdentity.of(
+        replace(PROVIDER, resource=longer), WebToken("RS256", None, {"aud": "other", "sub": "me"}, b"", b"")
+    )
+    forged = {key.removeprefix(PREFIX): "you" for key in theirs.context}
+    assert theirs.context.keys() == {PREFIX + name for name in forged} and "8443/p:sub" in forged
+    assert seen(**forged, **{"https://example.com/groups": "admins", ":": "x"}) == seen()
 
 
 def test_many_claims_take_no_long_time() -> None:

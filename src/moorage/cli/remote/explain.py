@@ -55,13 +55,13 @@ def _show(found: dict[str, Any]) -> None:
         _say(f"Policies read these keys, which have no value: {', '.join(found['missing'])}", apart=True)
     if found["decision"] != "allowed":
         _show_remedy(found)
+    if found["foreign"] and found["possible"]:
+        _say("The resource is another account's, whose policies must allow it too. They are not asked here.", apart=True)
 
 
 def _show_remedy(found: dict[str, Any]) -> None:
     if found["obstacles"]:
         _say(f"No Allow helps before this is changed: {_names(found['obstacles'])}", apart=True)
-    elif found["decision"] == "explicitDeny":
-        _say("The account that owns the resource denies it; nothing in this account can help.", apart=True)
     if not found["possible"]:
         _say("No statement could allow it: the other account's resource can have no policy of its own.", apart=True)
     for suggestion in found["suggestions"]:

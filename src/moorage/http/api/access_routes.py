@@ -38,6 +38,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=accounts.CreatedAccount,
         status=201,
         changes=True,
+        lasting=True,
         installation=True,
         errors=(AccountAlreadyExistsError, RegistriesWithoutNamesError),
     ),
@@ -62,6 +63,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=account_policies.NewAccountPolicy,
         answer=account_policies.AccountPolicy,
         changes=True,
+        lasting=True,
         installation=True,
         errors=(AccountNotFoundError, DefaultAccountPolicyError, MalformedPolicyError, PolicyTooLargeError, QuotaExceededError),
     ),
@@ -100,6 +102,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=Nothing,
         status=204,
         changes=True,
+        lasting=True,
         installation=True,
         errors=(AccountNotFoundError, AccountPolicyNotFoundError),
     ),
@@ -149,6 +152,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=robots.RobotPassword,
         status=201,
         changes=True,
+        lasting=True,
         errors=(EntityAlreadyExistsError, QuotaExceededError, PolicyLimitError),
     ),
     Route(
@@ -171,6 +175,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=robots.Rotation,
         answer=robots.RobotPassword,
         changes=True,
+        lasting=True,
         errors=(NoSuchEntityError,),
     ),
     Route(
@@ -184,6 +189,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=Nothing,
         status=204,
         changes=True,
+        lasting=True,
         errors=(NoSuchEntityError,),
     ),
     Route(
@@ -207,6 +213,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=Nothing,
         status=204,
         changes=True,
+        lasting=True,
         errors=(SessionNotFoundError,),
     ),
     Route(
@@ -219,6 +226,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=oidc_keys.GivenKeys,
         answer=oidc_keys.ProviderKeys,
         changes=True,
+        lasting=True,
         errors=(NoSuchEntityError, InvalidInputError),
     ),
     Route(
@@ -232,6 +240,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=Nothing,
         status=204,
         changes=True,
+        lasting=True,
         errors=(NoSuchEntityError,),
     ),
     Route(

@@ -32,6 +32,7 @@ from moorage.http.signatures import Caller, Signatures
 from moorage.http.strangers import Strangers
 from moorage.identity import robots
 from moorage.identity.resources import Kind, arn_of
+from moorage.identity.session_limits import refuse_lasting
 from moorage.images.subjects import Subject
 
 DOCUMENT_PATH = f"{BASE}/openapi.json"
@@ -102,6 +103,8 @@ class Api:
         found = match(self._table, request.method, request.path)
         route = found.route
         progress.call = call = self._call(request, request_id, caller, route)
+        if route.lasting:
+            refuse_lasting(route.event_name, caller.principal)
         if route.installation:
             progress.call = call = self._of_installation(call, route, progress)
         query = decode_query(request.query, route.query)

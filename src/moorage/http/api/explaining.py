@@ -151,14 +151,16 @@ class Explained(Struct, frozen=True, kw_only=True):
     possible: bool
     """False where no statement could allow it."""
     foreign: bool
-    """Whether the resource is another account's; the statements of its policies are then left out."""
+    """Whether the resource is another account's. The answer is then about the caller's side alone; that account's policies,
+    of which nothing is told, must allow it too."""
 
 
 async def explain_access(exchange: Exchange, _query: Nothing, body: Question) -> Explained:
     """Say why somebody may or may not do something, and the least that would allow it.
 
     Decided by what is in force now, as a request would be. Context keys of the request itself, such as aws:SourceIp, have
-    the values of this request where the caller asks about itself, and none otherwise; `context` gives them others.
+    the values of this request where the caller asks about itself, and none otherwise; `context` gives them others. Of another
+    account's resource only the caller's side is answered.
     """
     question = explaining.Question(
         body.principal, body.action, body.resource, {key: tuple(values) for key, values in body.context.items()}

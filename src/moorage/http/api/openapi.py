@@ -105,6 +105,7 @@ def _operation(route: AnyRoute, references: Mapping[type[Struct], Mapping[str, A
     summary, _, description = (inspect.getdoc(route.handler) or "").partition("\n")
     actions = ", ".join(f"`{action}`" for each in route.requires for action in each.actions)
     whole = " for the whole installation: only principals of the default account can have it" if route.installation else ""
+    refused = "\n\nRefused to credentials of GetSessionToken and GetFederationToken." if route.lasting else ""
     success: dict[str, Any] = {"description": "Done."}
     if route.answer is not Nothing:
         success["content"] = _json(references[route.answer])
@@ -112,7 +113,7 @@ def _operation(route: AnyRoute, references: Mapping[type[Struct], Mapping[str, A
         "operationId": route.event_name,
         "tags": [route.area],
         "summary": summary,
-        "description": f"{description.strip()}\n\nRequires {actions}{whole}.".strip(),
+        "description": f"{description.strip()}\n\nRequires {actions}{whole}.{refused}".strip(),
         "parameters": [*_path_parameters(route), *_query_parameters(route.query)],
         "responses": {str(route.status): success, **_refusals(errors_of(route), references[Error])},
     }

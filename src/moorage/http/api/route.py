@@ -44,6 +44,9 @@ class Route(Generic[Q, B, A]):
     """Whether it changes something; it is then recorded in its transaction, else after the answer."""
     installation: bool = False
     """Whether it concerns the whole installation: only principals of the default account may then be allowed to."""
+    lasting: bool = False
+    """Whether it makes, hands out or ends credentials of somebody, or changes who may do what, as IAM's operations do: session
+    tokens and federated users are then refused, whatever policies say."""
     subjects: Callable[[Parts, Transaction, Registry, B], Sequence[Subject]] | None = None
     """What is acted on inside the repository, each decided for itself, where a policy reads such keys."""
     errors: tuple[type[MoorageError], ...] = field(default=())

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from moorage.core.call import Call
+from moorage.core.call import Call, Ruling
 from moorage.core.clock import Timestamp
 from moorage.core.events import Event
 from moorage.storage.database.prepared import Prepared
@@ -123,10 +123,14 @@ def audit_row(call: Call, *, error_code: str | None = None, error_message: str |
         "read_only": call.read_only,
         "error_code": error_code,
         "error_message": error_message[:_LONGEST_MESSAGE] if error_message else None,
-        "ruling": _json({"outcome": ruling.outcome, "by": ruling.by, "statements": ruling.statements}) if ruling else None,
+        "ruling": _json(_told(ruling)) if ruling else None,
         "parameters": _json(call.parameters) if call.parameters else None,
         "count": count,
     }
+
+
+def _told(ruling: Ruling) -> dict[str, Any]:
+    return {"outcome": ruling.outcome, "by": ruling.by, "statements": ruling.statements, "theirs": ruling.theirs}
 
 
 def _json(document: Mapping[str, Any]) -> str:

@@ -25,6 +25,11 @@ DOCUMENT: dict[str, Any] = json.loads(document(ROUTES))
 EVENTS = [route.event_name for route in ROUTES]
 QUESTIONS = {"ExplainAccess"}
 """Asked by POST though they change nothing, since what they ask is no list of parameters."""
+OF_CONTENT_OR_SESSION = {
+    *("CreateToken", "DeleteToken"),  # what a session makes so ends with it
+    *("UndeleteImage", "PurgeImages", "RollBackTag"),
+}
+"""What changes neither who there is nor who may do what. Every other change is refused to credentials that IAM does not know."""
 
 
 def test_every_row_requires_an_action_and_has_a_name_of_its_own() -> None:
@@ -36,6 +41,14 @@ def test_every_row_requires_an_action_and_has_a_name_of_its_own() -> None:
         assert route.changes == (route.method != "GET" and route.event_name not in QUESTIONS), route
         assert route.handler.__doc__, route
         assert not route.installation or all(action.startswith("moorage:") for action in actions), route
+
+
+def test_what_changes_who_may_do_what_is_refused_to_credentials_that_iam_does_not_know() -> None:
+    assert {route.event_name for route in ROUTES} >= OF_CONTENT_OR_SESSION
+    for route in ROUTES:
+        assert route.lasting == (route.changes and route.event_name not in OF_CONTENT_OR_SESSION), route.event_name
+        described = DOCUMENT["paths"][BASE + route.path][route.method.lower()]["description"]
+        assert ("GetSessionToken" in described) == route.lasting
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=EVENTS)
@@ -88,7 +101,8 @@ def test_the_page_about_the_api_names_every_row_and_no_other() -> None:
     page = text(Path("docs/api.md"))
     lines = re.findall(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/api/v1\S+)` \| ([^|]*) \|", page, re.MULTILINE)
     rows = [
-        (method, path, tuple(re.findall(r"`([^`]+)`", actions)), "(installation)" in actions) for method, path, actions in lines
+        (method, path, tuple(re.findall(r"`([^`]+)`", actions)), "(installation)" in actions, "†" in actions)
+        for method, path, actions in lines
     ]
     expected = [
         (
@@ -96,6 +110,7 @@ def test_the_page_about_the_api_names_every_row_and_no_other() -> None:
             BASE + route.path,
             tuple(action for each in route.requires for action in each.actions),
             route.installation,
+            route.lasting,
         )
         for route in ROUTES
     ]

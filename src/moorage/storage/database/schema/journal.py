@@ -66,7 +66,7 @@ audit = Table(
     Column("error_message", Text),
     Column(
         "ruling", Text
-    ),  # JSON: whether it was allowed, by which kind of policy and which statements; NULL: nothing was asked
+    ),  # JSON of a Ruling: whether it was allowed, by which kind of policy, which statements; NULL: nothing was asked
     Column("parameters", Text),  # JSON, never a secret
     Column("count", Integer, nullable=False, server_default="1"),  # like reads of one second share a row
     # Each is for the newest rows of one account that have one thing in common; keys and resources are one account's anyway.
