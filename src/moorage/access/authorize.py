@@ -6,7 +6,7 @@ when their version is new. So what changes is never served stale, on any process
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -26,6 +26,8 @@ from moorage.storage.database.transaction import Transaction
 T = TypeVar("T")
 
 _MOST_SEEN = 16_384
+_BRIEF = 4096
+"""Steps of decisions that the event loop takes itself; a step takes one or two microseconds at most, and mostly far less."""
 MESSAGE_HEADER = "x-moorage-authorization-message"
 """What `DecodeAuthorizationMessage` takes (STS API reference)."""
 
@@ -55,6 +57,8 @@ class Warden:
         self._moved = -1
         self._callers: dict[Credential, Caller] = {}
         self._places: dict[Where, Place] = {}
+        self._aside = asyncio.Lock()
+        """Decisions that take long are made one after the other, so that they leave time and threads to everybody else."""
 
     async def require(self, call: Call, asked: Iterable[Asked]) -> Ruling:
         """Let a call pass that may do everything that is asked, or raise DeniedError for the first that it may not.
@@ -63,9 +67,10 @@ class Warden:
         """
         first: Ruling | None = None
         caller: Caller | None = None
-        for each in asked:
+        everything = tuple(asked)
+        for each in everything:
             caller = caller or await self.caller(call.principal)
-            ruling = await self._require(call, caller, await self._place_of(each), each)
+            ruling = await self._require(call, caller, await self._place_of(each), each, together=len(everything))
             first = first or ruling
         return first or OPEN
 
@@ -97,21 +102,25 @@ class Warden:
         if not wanted:
             return frozenset()
         caller, place = await self.caller(call.principal), await self._place_of(asked)
-        return frozenset(
-            action for action in wanted if self.judge.decide(call, caller, place, action, asked.arn, asked.filled).allowed
-        )
+
+        def work() -> frozenset[str]:
+            decide = self.judge.decide
+            return frozenset(each for each in wanted if decide(call, caller, place, each, asked.arn, asked.filled).allowed)
+
+        return await self._made(work, _weight(caller, place, (asked.filled,)) * len(wanted))
 
     def decide_now(self, call: Call, where: Where, action: str, arn: str) -> Lasting | None:
         """The decision about an action on a repository, for as long as neither side changes; by two point reads at most.
 
-        None where there is no such decision: policies must be read first, or they read the time, or what an image is.
+        None where there is no such decision: policies must be read first, or they read the time, or what an image is, or
+        asking them takes long.
         """
         self.notice()
         caller, place = self.caller_now(call.principal), self.place_now(where)
         if caller is None or place is None:
             return None
         keys = caller.keys | place.owner.keys
-        if reads_time(keys) or not IMAGE_KEYS.isdisjoint(keys):
+        if reads_time(keys) or not IMAGE_KEYS.isdisjoint(keys) or caller.weight + place.owner.weight > _BRIEF:
             return None
         verdict = self.judge.decide(call, caller, place, action, arn)
         return Lasting(verdict.allowed, place.version, verdict.ruling)
@@ -166,22 +175,27 @@ class Warden:
 
     # --- the decision -------------------------------------------------------------------------------------------------
 
-    async def _require(self, call: Call, caller: Caller, place: Place, asked: Asked) -> Ruling:
+    async def _require(self, call: Call, caller: Caller, place: Place, asked: Asked, together: int = 1) -> Ruling:
+        """`together`: of how many things that one request asks this is one."""
         decide = self.judge.decide
-        if asked.subjects is None or IMAGE_KEYS.isdisjoint(caller.keys | place.owner.keys):
-            if len(asked.actions) == 1:  # as nearly all have
-                verdict = decide(call, caller, place, asked.actions[0], asked.arn, asked.filled)
-                if verdict.allowed:
-                    return verdict.ruling
-            return settle(lambda action: decide(call, caller, place, action, asked.arn, asked.filled), call.principal, asked)
-        subjects: list[Context] = [{**asked.filled, **subject} for subject in await asked.subjects()] or [asked.filled]
+        filled: Sequence[Context] = (asked.filled,)
+        if asked.subjects is not None and not IMAGE_KEYS.isdisjoint(caller.keys | place.owner.keys):
+            filled = [{**asked.filled, **subject} for subject in await asked.subjects()] or filled
 
         def each(action: str) -> Verdict:
             """The decision about every subject: the first that is refused, or that about the last."""
-            verdicts = [decide(call, caller, place, action, asked.arn, filled) for filled in subjects]
+            verdicts = [decide(call, caller, place, action, asked.arn, values) for values in filled]
             return next((verdict for verdict in verdicts if not verdict.allowed), verdicts[-1])
 
-        return settle(each, call.principal, asked)
+        steps = _weight(caller, place, filled) * len(asked.actions) * together
+        return await self._made(lambda: settle(each, call.principal, asked), steps)
+
+    async def _made(self, work: Callable[[], T], steps: int) -> T:
+        """Decisions of so many steps: made here, or in a thread."""
+        if steps <= _BRIEF:
+            return work()
+        async with self._aside:
+            return await self._read(lambda _tx: work())
 
     async def _place_of(self, asked: Asked) -> Place:
         if asked.owner is not None:
@@ -192,6 +206,12 @@ class Warden:
 
     async def _read(self, work: Callable[[Transaction], T]) -> T:
         return await asyncio.wrap_future(self._database.read(work))
+
+
+def _weight(caller: Caller, place: Place, filled: Iterable[Context]) -> int:
+    """How many steps decisions with these values take at most; of keys with several values each may be asked about."""
+    values = sum(max(map(len, each.values()), default=1) for each in filled)
+    return (caller.weight + place.owner.weight) * values
 
 
 def settle(decide: Callable[[str], Verdict], principal: Principal, asked: Asked) -> Ruling:

@@ -9,7 +9,7 @@ from moorage.access.conditions import PRINCIPAL_TAG, of_session, of_tags
 from moorage.core.call import Principal
 from moorage.iam.context import Context
 from moorage.iam.evaluate import Grants
-from moorage.iam.policy import keys_of
+from moorage.iam.policy import keys_of, weight_of
 from moorage.identity.grants import grants_of, principal_tags
 from moorage.storage.database.schema.identity import accounts, sessions
 from moorage.storage.database.transaction import Transaction
@@ -28,6 +28,8 @@ class Caller:
     """What policies may ask of the caller besides the call: its tags and how its session came to be."""
     keys: frozenset[str] = frozenset()
     """Every context key that its policies read."""
+    weight: int = 0
+    """How many steps asking its policies takes at most, as `Policy.weight` has it."""
     version: int = 0
     """The permission version of its account that this was read at."""
     serial: int = field(default_factory=lambda: next(_serials))
@@ -51,4 +53,4 @@ def read_caller(tx: Transaction, principal: Principal) -> Caller:
             context |= of_session(session.created_at, session.source_identity, session.provider)
     limits = (grants.boundary, grants.session, grants.service_control)
     policies = grants.identity + tuple(policy for limit in limits for policy in limit or ())
-    return Caller(grants, context, keys_of(policies), row.permission_version if row else 0)
+    return Caller(grants, context, keys_of(policies), weight_of(policies), row.permission_version if row else 0)

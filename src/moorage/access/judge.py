@@ -3,7 +3,6 @@
 For every thread of a process. Nothing that is remembered is used without its version, which whoever asks reads anew.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -12,8 +11,8 @@ import sqlalchemy as sa
 
 from moorage.access.caller import Caller, Credential, credential_of, read_caller
 from moorage.access.conditions import context_of
-from moorage.access.owner import Owner, new_serial, owner_of, owner_policy, read_owner
-from moorage.access.remembered import Remembered
+from moorage.access.owner import Owner, owner_of, owner_policy, read_owner
+from moorage.access.remembered import Remembered, Sized
 from moorage.core.call import Call, Principal, Ruling
 from moorage.iam.context import NOTHING, Context, reads_time
 from moorage.iam.decision import Decision
@@ -25,9 +24,12 @@ from moorage.storage.database.transaction import Transaction
 
 _MOST_CALLERS = 4096
 _MOST_OWNERS = 16_384
-_MOST_DECISIONS = 65_536
-_MOST_VALUES = 32
-"""Of one context key; decisions by more, such as the thousand tags that an image may have, are too large to remember."""
+_MOST_DECISION_BYTES = 32 * 1024 * 1024
+_DECISION_BYTES = 1024
+"""What a decision takes about, besides the texts that it is known by and the statements that made it."""
+_STATEMENT_BYTES = 256
+_LONGEST_REMEMBERED = 1024
+"""Characters of all values that a decision was made for: one about more is too unlikely to come again."""
 
 Version = tuple[int, int, int, int, int]
 """Of the owner's side: the permission version of its account, its registry's id and policy version, its repository's."""
@@ -93,18 +95,30 @@ class Verdict(NamedTuple):
 
 _Found = tuple[int, int | None, int | None, int | None, int | None]
 _OwnerKey = tuple[str, int, int]
+_Values = tuple[tuple[str, tuple[str, ...]], ...]
+_What = tuple[int, int, int, str, str, str, _Values]
+"""What a decision is remembered by: both sides, the owner's account, the caller's ARN, action, resource, and what was read."""
 
 
 class Judge:
     """Decides, and remembers what it decided by."""
 
-    def __init__(self, evaluate: Callable[[Request, Grants, Guards], Decision] = evaluate) -> None:
-        """`evaluate` decides; a test may count how often."""
+    def __init__(
+        self,
+        evaluate: Callable[[Request, Grants, Guards], Decision] = evaluate,
+        *,
+        most_bytes: int = _MOST_DECISION_BYTES,
+    ) -> None:
+        """`evaluate` decides; a test may count how often. `most_bytes` is about what remembered decisions may take."""
         self._evaluate = evaluate
         self._callers: Remembered[Credential, Caller] = Remembered(_MOST_CALLERS)
         self._owners: Remembered[_OwnerKey, Owner] = Remembered(_MOST_OWNERS)
-        self._decisions: dict[tuple[object, ...], Verdict] = {}
-        self._lock = threading.Lock()
+        self._decisions: Sized[_What, Verdict] = Sized(most_bytes)
+
+    @property
+    def remembered(self) -> int:
+        """About how many bytes the remembered decisions take."""
+        return self._decisions.size
 
     # --- the two sides ------------------------------------------------------------------------------------------------
 
@@ -145,25 +159,24 @@ class Judge:
         """The decision, made anew or remembered."""
         owner, principal = place.owner, call.principal
         keys = caller.keys | owner.keys if owner.keys else caller.keys
-        if not keys:
-            context, values, lasting = NOTHING, None, True
-        else:
+        context = NOTHING
+        values: _Values = ()
+        if keys:
             context = context_of(keys, call, (caller.context, owner.context), filled)
             values = tuple(sorted(context.items()))
-            lasting = not reads_time(keys) and all(len(each) <= _MOST_VALUES for each in context.values())
+        if not owner.serial or reads_time(keys) or _length(values) > _LONGEST_REMEMBERED:
+            return self._decided(caller, owner, Request(principal, action, arn, context))
         # Both serials stand for their versions, the caller's for its credential too; a name is part of what policies match.
         what = (caller.serial, owner.serial, place.owner_version, principal.arn, action, arn, values)
-        known = self._decisions.get(what) if lasting else None
-        if known is not None:
-            return known
-        made = self._evaluate(Request(principal, action, arn, context), caller.grants, owner.guards(action))
-        verdict = Verdict(made.allowed, made, made.ruling(), context)
-        if lasting:
-            with self._lock:
-                if len(self._decisions) >= _MOST_DECISIONS:
-                    self._decisions.clear()
-                self._decisions[what] = verdict
+        verdict = self._decisions.get(what)
+        if verdict is None:
+            verdict = self._decided(caller, owner, Request(principal, action, arn, context))
+            self._decisions.put(what, verdict, _size(what, verdict))
         return verdict
+
+    def _decided(self, caller: Caller, owner: Owner, request: Request) -> Verdict:
+        made = self._evaluate(request, caller.grants, owner.guards(request.action))
+        return Verdict(made.allowed, made, made.ruling(), request.context)
 
     def allowed_in(self, tx: Transaction, call: Call, action: str, filled: Context = NOTHING) -> Callable[[str], bool]:
         """Whether the caller may do this to the repository of a name, in the call's registry, as it is in this transaction."""
@@ -186,10 +199,21 @@ class Judge:
         compiled = (owner_policy(policy, of_registry=not name),)
         of_registry = place.owner.of_registry if name else compiled
         keys = place.owner.keys | keys_of(compiled)
-        owner = replace(place.owner, own=compiled if name else (), of_registry=of_registry, keys=keys, serial=new_serial())
+        owner = replace(place.owner, own=compiled if name else (), of_registry=of_registry, keys=keys, serial=0)
         arn = registry.repository_arn(name) if name else "*"
         action = "ecr:SetRepositoryPolicy" if name else "ecr:PutRegistryPolicy"
         return not self.decide(call, self.caller(tx, call.principal), replace(place, owner=owner), action, arn).allowed
+
+
+def _length(values: _Values) -> int:
+    return sum(len(key) + sum(map(len, each)) for key, each in values)
+
+
+def _size(what: _What, verdict: Verdict) -> int:
+    """About how many bytes remembering this takes."""
+    *_, arn, action, resource, values = what
+    texts = len(arn) + len(action) + len(resource) + _length(values)
+    return _DECISION_BYTES + 4 * texts + _STATEMENT_BYTES * len(verdict.decision.matched)
 
 
 _PLACE = sa.text(PLACE_VERSIONS)

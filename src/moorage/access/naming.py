@@ -1,4 +1,7 @@
-"""What a request of IAM or STS acts on: its ARN, with the path that it has, and what its owner says of it."""
+"""What a request of IAM or STS acts on: its ARN, with the path that it has, and what its owner says of it.
+
+It is read with every request, so no decision about it is remembered.
+"""
 
 import functools
 import json

@@ -3,7 +3,7 @@
 import functools
 import itertools
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from moorage.access.conditions import RESOURCE_TAGS, of_tags
 from moorage.iam.context import Context
 from moorage.iam.ecr import FIRST_SCOPE
 from moorage.iam.evaluate import Guards
-from moorage.iam.policy import Policy, Source, SourceKind, keys_of
+from moorage.iam.policy import Policy, Source, SourceKind, keys_of, weight_of
 from moorage.registries import store as registries
 from moorage.registries.policy_text import Kept
 from moorage.registries.settings import REGISTRY_POLICY_SCOPE
@@ -31,11 +31,6 @@ _IDENTITY_ONLY = "ecr:getauthorizationtoken"
 _serials = itertools.count(1)
 
 
-def new_serial() -> int:
-    """Of an Owner that is made of another one."""
-    return next(_serials)
-
-
 @dataclass(frozen=True, slots=True)
 class Owner:
     """What decides on the owner's side, at one version of the registry's policy and of the repository's."""
@@ -52,8 +47,13 @@ class Owner:
     """Every context key that these policies read."""
     trust: bool = False
     """Whether this is a role's trust policy, which must allow by itself."""
-    serial: int = field(default_factory=new_serial)
-    """Of no other Owner of this process: decisions are remembered by it."""
+    serial: int = 0
+    """Of no other Owner of this process: decisions are remembered by it. 0: none about this one is."""
+
+    @property
+    def weight(self) -> int:
+        """How many steps asking its policies takes at most, as `Policy.weight` has it."""
+        return weight_of(self.own) + weight_of(self.of_registry)
 
     def guards(self, action: str) -> Guards:
         """The policies that count for an action.
@@ -81,7 +81,7 @@ def read_owner(tx: Transaction, account_id: str, registry_id: int, repository_id
     if repository_id:
         own = _policies(tx, repository_policies, repository_policies.c.repository_id == repository_id, _REPOSITORY_POLICY)
         tags = tag_store.of(tx, repository_id)
-    return owner_of(account_id, own, of_registry, first_scope=scope == "V1", tags=tags)
+    return replace(owner_of(account_id, own, of_registry, first_scope=scope == "V1", tags=tags), serial=next(_serials))
 
 
 def owner_of(

@@ -33,6 +33,8 @@ class ArnPattern:
     head: str = ""
     """What everything that it can match begins with, as far as that does not depend on the request."""
     keys: frozenset[str] = frozenset()
+    weight: int = 1
+    """How many steps a match takes at most."""
 
     @classmethod
     def of_resource(cls, text: str, *, variables: bool, wild_service: bool) -> "ArnPattern":
@@ -70,11 +72,13 @@ class ArnPattern:
                 break
         last = patterns[-1]
         if len(head) > _COLONS and last is not None:
-            return cls(matcher(Pattern.plain(":".join(head[:-1]) + ":") + last), head=":".join(head))
+            whole = Pattern.joined((Pattern.plain(":".join(head[:-1]) + ":"), last))
+            return cls(matcher(whole), head=":".join(head), weight=whole.weight)
         fixed = [(place, matcher(pattern)) for place, pattern in enumerate(patterns) if pattern not in (None, _ANYTHING)]
         changing = [(place, segment) for place, segment in enumerate(segments) if patterns[place] is None]
         keys = frozenset[str]().union(*(segment.keys for segment in segments))
-        return cls(None, tuple(fixed), tuple(changing), ":".join(head), keys)
+        weight = sum(segment.weight for segment in segments)
+        return cls(None, tuple(fixed), tuple(changing), ":".join(head), keys, weight)
 
     def matches(self, arn: str, segments: Segments | None, context: Context) -> bool:
         """Whether it matches an ARN, given whole and in `segments_of` it; `*`, a request about no resource, is no ARN."""

@@ -1,7 +1,8 @@
 """Conditions, ready to be asked (IAM user guide, "IAM JSON policy elements: Condition operators").
 
 A comparison has three answers: yes, no, and None for "these two cannot be compared", as a number with `abc`. What cannot be
-compared decides against the caller: the condition does not hold in an Allow, and holds in a Deny. Nothing here raises.
+compared decides against the caller: the condition does not hold in an Allow, and holds in a Deny. No value of a request that
+is longer than `LONGEST_VALUE` can be compared with any. Nothing here raises.
 
 A tag has one value. Where two tags have keys that differ in case only, its context key has the values of both, and they, too,
 decide against the caller: an Allow needs each of them to pass, a Deny any, whatever the operator says of several values.
@@ -16,7 +17,7 @@ from typing import Any
 
 from moorage.iam import comparing
 from moorage.iam.arn_pattern import ArnPattern, segments_of
-from moorage.iam.context import Context
+from moorage.iam.context import LONGEST_VALUE, Context
 from moorage.iam.document import Condition
 from moorage.iam.matching import Pattern, any_of
 from moorage.iam.variables import Template, tokens_of
@@ -34,20 +35,22 @@ class Ready:
     holds: Test
     keys: frozenset[str]
     """The context keys, in lower case, that it reads."""
+    weight: int
+    """How many steps it takes at most for each value of the request."""
 
 
 def prepare(condition: Condition, *, variables: bool, deny: bool) -> Ready:
     """Make a condition ready. `variables`: whether its document has them; `deny`: whether its statement denies."""
     key = condition.key.lower()
     if condition.operator == "Null":
-        return Ready(_null(key, condition.values, deny), frozenset({key}))
+        return Ready(_null(key, condition.values, deny), frozenset({key}), 1)
     negated, base = _positive(condition.operator)
-    compare, keys = _comparison(base, condition.values, variables)
+    compare, keys, weight = _comparison(base, condition.values, variables)
     every = negated if condition.over is None else condition.over == "ForAllValues"
     absent = condition.if_exists or every
     if _OF_TAG.match(key):
         every = not deny  # makes no difference to the one value that it should have
-    return Ready(_test(key, compare, negated=negated, every=every, absent=absent, deny=deny), keys | {key})
+    return Ready(_test(key, compare, negated=negated, every=every, absent=absent, deny=deny), keys | {key}, 1 + weight)
 
 
 _OF_TAG = re.compile(r"[a-z]+:(?:request|resource|principal)tag/")
@@ -63,7 +66,7 @@ def _test(key: str, compare: Compare, *, negated: bool, every: bool, absent: boo
             return absent
         unknown = False
         for value in values:
-            answer = compare(value, context)
+            answer = compare(value, context) if len(value) <= LONGEST_VALUE else None
             if answer is None:
                 unknown = True
             elif (answer is not negated) is not every:
@@ -87,7 +90,11 @@ def _positive(name: str) -> tuple[bool, str]:
     return "Not" in name, name.replace("Not", "", 1)
 
 
-def _comparison(base: str, values: tuple[str, ...], variables: bool) -> tuple[Compare, frozenset[str]]:
+_Comparison = tuple[Compare, frozenset[str], int]
+"""How two values are compared, the keys that this reads, and how many steps it takes at most."""
+
+
+def _comparison(base: str, values: tuple[str, ...], variables: bool) -> _Comparison:
     match base:
         case "StringEquals" | "StringLike":
             return _strings(values, variables, wild=base == "StringLike")
@@ -96,14 +103,14 @@ def _comparison(base: str, values: tuple[str, ...], variables: bool) -> tuple[Co
         case "ArnEquals" | "ArnLike":
             return _arns(values, variables)
         case "IpAddress":
-            return _parsed(values, comparing.network, comparing.address, _is_within), frozenset()
+            return _parsed(values, comparing.network, comparing.address, _is_within), frozenset(), len(values)
         case "Bool":
-            return _parsed(values, comparing.boolean, comparing.boolean, operator.eq), frozenset()
+            return _parsed(values, comparing.boolean, comparing.boolean, operator.eq), frozenset(), len(values)
         case "BinaryEquals":
-            return _parsed(values, comparing.binary, comparing.binary, operator.eq), frozenset()
+            return _parsed(values, comparing.binary, comparing.binary, operator.eq), frozenset(), len(values)
     read = comparing.moment if base.startswith("Date") else comparing.number
     holds = _ORDERS[base.removeprefix("Date").removeprefix("Numeric")]
-    return _parsed(values, read, read, holds), frozenset()
+    return _parsed(values, read, read, holds), frozenset(), len(values)
 
 
 _ORDERS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
@@ -138,7 +145,7 @@ def _is_within(address: comparing.Address, network: comparing.Network) -> bool:
     return network.has(address)
 
 
-def _strings(values: tuple[str, ...], variables: bool, *, wild: bool) -> tuple[Compare, frozenset[str]]:
+def _strings(values: tuple[str, ...], variables: bool, *, wild: bool) -> _Comparison:
     templates = [Template.of(tokens_of(value) if variables else (value,), wild=wild) for value in values]
     fixed: list[Pattern] = []
     changing: list[Template] = []
@@ -157,10 +164,12 @@ def _strings(values: tuple[str, ...], variables: bool, *, wild: bool) -> tuple[C
             return True
         return any(template.matches(value, context) for template in changing)
 
-    return compare_both if changing else compare, frozenset[str]().union(*(template.keys for template in changing))
+    # Those without wildcards are looked up, all at once.
+    weight = 1 + sum(pattern.weight for pattern in fixed if pattern.text is None) + _weight(changing)
+    return compare_both if changing else compare, _keys(changing), weight
 
 
-def _folded_strings(values: tuple[str, ...], variables: bool) -> tuple[Compare, frozenset[str]]:
+def _folded_strings(values: tuple[str, ...], variables: bool) -> _Comparison:
     templates = [Template.of(tokens_of(value) if variables else (value,), wild=False) for value in values]
 
     def compare(value: str, context: Context) -> Answer:
@@ -168,10 +177,10 @@ def _folded_strings(values: tuple[str, ...], variables: bool) -> tuple[Compare, 
         patterns = (template.resolve(context) for template in templates)
         return any(pattern is not None and (pattern.text or "").lower() == asked for pattern in patterns)
 
-    return compare, frozenset[str]().union(*(template.keys for template in templates))
+    return compare, _keys(templates), _weight(templates)
 
 
-def _arns(values: tuple[str, ...], variables: bool) -> tuple[Compare, frozenset[str]]:
+def _arns(values: tuple[str, ...], variables: bool) -> _Comparison:
     read = [ArnPattern.of_condition(value, variables=variables) for value in values]
     known = [pattern for pattern in read if pattern is not None]
     otherwise = None if len(known) < len(read) else False
@@ -182,4 +191,12 @@ def _arns(values: tuple[str, ...], variables: bool) -> tuple[Compare, frozenset[
             return None if read else False
         return any(pattern.matches(value, segments, context) for pattern in known) or otherwise
 
-    return compare, frozenset[str]().union(*(pattern.keys for pattern in known))
+    return compare, _keys(known), _weight(known)
+
+
+def _keys(patterns: Iterable[Template | ArnPattern]) -> frozenset[str]:
+    return frozenset[str]().union(*(pattern.keys for pattern in patterns))
+
+
+def _weight(patterns: Iterable[Template | ArnPattern]) -> int:
+    return sum(pattern.weight for pattern in patterns)

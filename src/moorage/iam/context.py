@@ -9,6 +9,11 @@ Context = Mapping[str, tuple[str, ...]]
 NOTHING: Context = {}
 """A request about which nothing is known."""
 
+LONGEST_VALUE = 1224
+"""Characters of a value that conditions compare: as many as the longest text that a key is filled from, STS's `ExternalId`.
+
+A longer one, such as a `User-Agent` made to keep the server busy, cannot be compared, and that decides against the caller."""
+
 _TIME = frozenset({"aws:currenttime", "aws:epochtime"})
 
 

@@ -1,11 +1,11 @@
 """Patterns of policies, ready to be matched (IAM user guide, "Resource", "Action" and "String condition operators").
 
-No pattern, however it is made, takes more time than its length times the text's.
+No pattern, however it is made, takes more steps than it has characters, and no step more than one pass over the text.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 Matcher = Callable[[str], bool]
 
@@ -29,10 +29,16 @@ class Pattern:
         """A text that stands for itself."""
         return cls(((text,),))
 
-    def __add__(self, other: "Pattern") -> "Pattern":
-        *before, end = self.parts
-        start, *after = other.parts
-        return Pattern((*before, (*end[:-1], end[-1] + start[0], *start[1:]), *after))
+    @classmethod
+    def joined(cls, patterns: Iterable["Pattern"]) -> "Pattern":
+        """What matches what these match, one behind the other; of none, the empty text."""
+        parts: list[list[str]] = [[""]]
+        for pattern in patterns:
+            start, *after = pattern.parts
+            parts[-1][-1] += start[0]
+            parts[-1] += start[1:]
+            parts += map(list, after)
+        return cls(tuple(map(tuple, parts)))
 
     @property
     def text(self) -> str | None:
@@ -44,22 +50,30 @@ class Pattern:
         """What everything that it matches begins with."""
         return self.parts[0][0]
 
+    @property
+    def weight(self) -> int:
+        """How many steps a match takes at most."""
+        if len(self.parts) == 1:
+            return len(self.parts[0])
+        first, *middle, last = self.parts
+        return len(first) + len(last) + sum(1 if len(part) == 1 else _length(part) for part in middle)
+
     def matches(self, text: str) -> bool:
         """Whether it matches the whole text."""
         first, *rest = self.parts
         position = _length(first)
         if not rest:
             return position == len(text) and _fits(first, text, 0)
-        if not _fits(first, text, 0):
-            return False
         *middle, last = rest
+        end = len(text) - _length(last)
+        if position > end or not _fits(first, text, 0) or not _fits(last, text, end):
+            return False
         for part in middle:
-            found = _find(part, text, position)
+            found = _find(part, text, position, end)
             if found < 0:
                 return False
             position = found + _length(part)
-        start = len(text) - _length(last)
-        return start >= position and _fits(last, text, start)
+        return True
 
 
 def _length(part: tuple[str, ...]) -> int:
@@ -76,12 +90,36 @@ def _fits(part: tuple[str, ...], text: str, position: int) -> bool:
     return True
 
 
-def _find(part: tuple[str, ...], text: str, position: int) -> int:
+def _find(part: tuple[str, ...], text: str, position: int, end: int) -> int:
+    """The first place from `position` on where a part stands, whole before `end`; -1 if there is none."""
     if len(part) == 1:
-        return text.find(part[0], position)
-    expression = re.compile(".".join(map(re.escape, part)), re.DOTALL)  # of fixed length: there is nothing to go back over
-    found = expression.search(text, position)
-    return found.start() if found else -1
+        return text.find(part[0], position, end)
+    last = end - _length(part)
+    if last < position:
+        return -1
+    # Every place at once, each of them a bit: a regular expression would ask each for itself.
+    places = _places(text)
+    starts = (1 << last + 1) - (1 << position)
+    offset = 0
+    for piece in part:
+        for character in piece:
+            starts &= places.get(character, 0) >> offset
+            if not starts:
+                return -1
+            offset += 1
+        offset += 1
+    return (starts & -starts).bit_length() - 1
+
+
+@lru_cache(maxsize=64)  # many patterns ask about few texts
+def _places(text: str) -> Mapping[str, int]:
+    """Where each character of a text stands: the bits of a number, the first character's the lowest."""
+    found: dict[str, int] = {}
+    bit = 1
+    for character in text:
+        found[character] = found.get(character, 0) | bit
+        bit <<= 1
+    return found
 
 
 def matcher(pattern: Pattern) -> Matcher:

@@ -58,7 +58,10 @@ class Inquiry:
 class Rule:
     """One statement, ready to be asked."""
 
-    __slots__ = ("_conditions", "_exempt", "_listed", "_others", "_patterns", "allows", "keys", "number", "source", "statement")
+    __slots__ = (
+        *("_conditions", "_exempt", "_listed", "_others", "_patterns"),
+        *("allows", "keys", "number", "source", "statement", "weight"),
+    )
 
     def __init__(self, statement: Statement, source: Source, number: int, *, variables: bool, bound: Mapping[str, str]) -> None:
         self.source = source
@@ -73,6 +76,9 @@ class Rule:
         ready = [prepare(condition, variables=variables, deny=not self.allows) for condition in statement.conditions]
         self._conditions = tuple(condition.holds for condition in ready)
         self.keys = _keys(ready, self._patterns, self._others)
+        patterns = (*(self._patterns or ()), *(self._others or ()))
+        self.weight: int = 1 + sum(each.weight for each in ready) + sum(pattern.weight for pattern in patterns)
+        """How many steps asking it takes at most, where each key that it reads has one value."""
 
     @property
     def heads(self) -> frozenset[str]:
@@ -157,7 +163,7 @@ class _Group:
 class Policy:
     """A policy, compiled once and asked often. It never changes."""
 
-    __slots__ = ("_anywhere", "_exact", "_wild", "keys", "rules", "source")
+    __slots__ = ("_anywhere", "_exact", "_wild", "keys", "rules", "source", "weight")
 
     def __init__(self, source: Source, rules: Iterable[Rule]) -> None:
         self.source = source
@@ -166,6 +172,8 @@ class Policy:
         self._exact: dict[str, list[_Group]] = {}
         self._wild: dict[str, list[_Group]] = {}
         self._anywhere: list[_Group] = []
+        self.weight: int = sum(rule.weight for rule in self.rules)
+        """How many steps asking it takes at most, each of less than a microsecond or so, where each key has one value."""
         self.keys: frozenset[str] = self._index(self.rules)
         """Every context key, in lower case, that its conditions and variables read."""
 
@@ -212,7 +220,9 @@ class Policy:
             listed = statement.not_actions if statement.actions is None else statement.actions
             groups[frozenset(map(str.lower, listed or ())), statement.actions is None].append(rule)
         for (names, negated), members in groups.items():
-            speaks_of = any_of(map(Pattern.wild, names))
+            actions = [Pattern.wild(name) for name in names]
+            self.weight += sum(action.weight for action in actions if action.text is None)
+            speaks_of = any_of(actions)
             group = _Group(_not(speaks_of) if negated else speaks_of, members)
             if negated or "*" in names:
                 self._anywhere.append(group)
@@ -232,6 +242,11 @@ def _that_apply(rules: Iterable[Rule], inquiry: Inquiry) -> list[Rule]:
 
 def _not(matcher: Matcher) -> Callable[[str], bool]:
     return lambda text: not matcher(text)
+
+
+def weight_of(policies: Iterable[Policy]) -> int:
+    """How many steps asking all of these policies takes at most."""
+    return sum(policy.weight for policy in policies)
 
 
 def keys_of(policies: Iterable[Policy]) -> frozenset[str]:

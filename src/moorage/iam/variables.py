@@ -6,8 +6,9 @@ What a variable stands for is text, never a wildcard: a user named `*` gains not
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
-from moorage.iam.context import Context
+from moorage.iam.context import LONGEST_VALUE, Context
 from moorage.iam.matching import Pattern
 
 VERSION = "2012-10-17"
@@ -25,11 +26,13 @@ class Variable:
     default: str | None = None
 
     def value(self, context: Context) -> str | None:
-        """What it stands for; None if its key is absent and it has no default, and if the key has several values."""
+        """What it stands for; None if its key is absent and it has no default, and if the key has several values or one that
+        is too long to be compared.
+        """
         values = context.get(self.key)
         if not values:
             return self.default
-        return values[0] if len(values) == 1 else None
+        return values[0] if len(values) == 1 and len(values[0]) <= LONGEST_VALUE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,11 @@ class Template:
     def of(cls, tokens: Iterable[Token], *, wild: bool) -> "Template":
         """`wild`: whether `*` and `?` in the text, outside of variables, are wildcards."""
         pieces: list[Pattern | Variable] = []
-        for token in tokens:
-            piece = token if isinstance(token, Variable) else _pattern(token, wild)
-            last = pieces[-1] if pieces else None
-            if isinstance(piece, Pattern) and isinstance(last, Pattern):
-                pieces[-1] = last + piece
+        for of_variables, run in groupby(tokens, lambda token: isinstance(token, Variable)):
+            if of_variables:
+                pieces += (token for token in run if isinstance(token, Variable))
             else:
-                pieces.append(piece)
+                pieces.append(Pattern.joined(_pattern(token, wild) for token in run if not isinstance(token, Variable)))
         return cls(tuple(pieces) or (_EMPTY,))
 
     @property
@@ -91,6 +92,14 @@ class Template:
         """The context keys that it reads."""
         return frozenset(piece.key for piece in self.pieces if isinstance(piece, Variable))
 
+    @property
+    def weight(self) -> int:
+        """How many steps a match takes at most; a variable's value may come to stand beside a `?`."""
+        patterns = [piece for piece in self.pieces if isinstance(piece, Pattern)]
+        single = any(len(part) > 1 for pattern in patterns for part in pattern.parts)
+        of_variable = 1 + (LONGEST_VALUE if single else 0)
+        return sum(pattern.weight for pattern in patterns) + (len(self.pieces) - len(patterns)) * of_variable
+
     def matches(self, text: str, context: Context) -> bool:
         """Whether it matches the whole text; it matches none if one of its variables stands for nothing."""
         position = 0
@@ -109,16 +118,16 @@ class Template:
         return self._resolved(0, context)
 
     def _resolved(self, start: int, context: Context) -> Pattern | None:
-        whole = _EMPTY
+        found: list[Pattern] = []
         for piece in self.pieces[start:]:
             if isinstance(piece, Variable):
                 value = piece.value(context)
                 if value is None:
                     return None
-                whole += Pattern.plain(value)
+                found.append(Pattern.plain(value))
             else:
-                whole += piece
-        return whole
+                found.append(piece)
+        return Pattern.joined(found)
 
 
 _EMPTY = Pattern.plain("")

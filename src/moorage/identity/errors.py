@@ -71,3 +71,15 @@ class DefaultAccountPolicyError(MoorageError):
             f"The account {account_id} operates this installation, and service control policies never limit that account,"
             " lest nobody could lift them again. Limit its users and roles by permissions boundaries instead."
         )
+
+
+class TooManyCredentialsError(MoorageError):
+    """A principal has as many temporary credentials or tokens as it may have at a time; the text tells no more than that."""
+
+    aws_code = "ThrottlingException"
+    query_code = "Throttling"
+    oci_code = "TOOMANYREQUESTS"
+    oci_status = 429
+
+    def __init__(self, what: str, most: int) -> None:
+        super().__init__(f"Rate exceeded: there are already {most} {what} that are good. Some must expire or be revoked first.")

@@ -23,6 +23,7 @@ from moorage.core.clock import Timestamp
 from moorage.identity import callers
 from moorage.identity.access_keys import new_secret
 from moorage.identity.errors import SessionNotFoundError
+from moorage.identity.quotas import make_room
 from moorage.identity.sealing import Sealer
 from moorage.storage.database.schema.iam import iam_resources
 from moorage.storage.database.schema.identity import access_keys, sessions
@@ -30,6 +31,10 @@ from moorage.storage.database.transaction import Transaction
 
 KEPT_AFTER_EXPIRY = 7 * clock.DAY
 """An expired session is still known this long, so that its bearer reads that it expired instead of that it is wrong."""
+
+MOST_OF_ROLE = 10_000
+MOST_OF_USER = 5000
+"""Temporary credentials at a time of one user, or of one key of an account's root."""
 
 PREFIX = "ASIA"
 _ID_ALPHABET = string.ascii_uppercase + "234567"
@@ -104,12 +109,18 @@ def make(
 ) -> NewSession:
     """New temporary credentials. `lifetime` in milliseconds; a role's have `role_id`, the others the key that asked.
 
-    Raises InvalidSecurityTokenError where that key was removed while its request was on the way.
+    Raises InvalidSecurityTokenError where that key was removed while its request was on the way, and TooManyCredentialsError.
     """
     if access_key_id is not None:
         key = tx.one(sa.select(access_keys.c.id).where(access_keys.c.id == access_key_id, access_keys.c.active))
         if key is None:
             raise InvalidSecurityTokenError
+    if role_id is not None:
+        make_room(tx, sessions.c.role_id, role_id, MOST_OF_ROLE, "sessions of this role")
+    elif user_id is not None:
+        make_room(tx, sessions.c.user_id, user_id, MOST_OF_USER, "temporary credentials of this user")
+    elif access_key_id is not None:
+        make_room(tx, sessions.c.access_key_id, access_key_id, MOST_OF_USER, "temporary credentials of this access key")
     terms = terms or SessionTerms()
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     key_id = PREFIX + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))

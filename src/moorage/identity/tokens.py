@@ -15,6 +15,7 @@ from moorage.core.clock import Timestamp
 from moorage.core.errors import MoorageError
 from moorage.identity import callers
 from moorage.identity.errors import TokenNotFoundError
+from moorage.identity.quotas import make_room
 from moorage.identity.resources import Kind
 from moorage.identity.scope import Scope
 from moorage.storage.database.prepared import Prepared
@@ -28,6 +29,8 @@ LONGEST_LIFETIME = 365 * clock.DAY
 KEPT_AFTER_EXPIRY = 7 * clock.DAY
 """An expired token is still known this long, so that its bearer reads that it expired instead of that it is wrong."""
 
+MOST = 20_000
+"""Tokens at a time of one access key, temporary credentials or robot."""
 
 _ID_BITS = 62
 
@@ -114,7 +117,8 @@ def make(
 ) -> NewToken:
     """A new token. `lifetime` in milliseconds.
 
-    It ends with the access key that asked for it, and where that is a temporary one, when that expires at the latest.
+    It ends with the access key that asked for it, and where that is a temporary one, when that expires at the latest. Raises
+    InvalidSecurityTokenError where that has ended already, and TooManyCredentialsError.
     """
     if not principal.session_id:
         key = tx.one(sa.select(access_keys.c.id).where(access_keys.c.id == principal.access_key_id, access_keys.c.active))
@@ -131,7 +135,10 @@ def make(
 def make_for_user(
     tx: Transaction, user_id: str, region: str, lifetime: int, *, name: str | None = None, scope: Scope | None = None
 ) -> NewToken:
-    """A new token that hangs on no key, for a user who signs nothing (a robot). `lifetime` in milliseconds."""
+    """A new token that hangs on no key, for a user who signs nothing (a robot). `lifetime` in milliseconds.
+
+    Raises TooManyCredentialsError.
+    """
     return _make(tx, region, Timestamp(tx.now + lifetime), name, scope, user_id=user_id)
 
 
@@ -146,6 +153,12 @@ def _make(
     session_id: str | None = None,
     user_id: str | None = None,
 ) -> NewToken:
+    if access_key_id is not None:
+        make_room(tx, tokens.c.access_key_id, access_key_id, MOST, "tokens of this access key")
+    elif session_id is not None:
+        make_room(tx, tokens.c.session_id, session_id, MOST, "tokens of these temporary credentials")
+    elif user_id is not None:
+        make_room(tx, tokens.c.user_id, user_id, MOST, "tokens of this robot")
     # Random, not counted: the ids that an account sees tell nothing about how many tokens others make.
     made = NewToken(secrets.randbits(_ID_BITS), secrets.token_urlsafe(96), tx.now, expires_at)
     tx.run(

@@ -6,12 +6,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from moorage.access.judge import Judge
+from moorage.access.judge import Judge, Place
+from moorage.access.naming import named
+from moorage.aws.requirements import Need
 from moorage.core.call import Principal
 from moorage.iam import evaluate as engine
 from moorage.iam.decision import Decision
+from moorage.registries.policy_text import Kept
 from moorage.repositories.model import Repository
 from moorage.storage.database.schema.identity import accounts
+from moorage.storage.database.transaction import Transaction
 from tests.unit.access.people import PULL, add_user, allowed, decided, give, policy, resource_policy
 from tests.unit.ground import ACCOUNT, REGION, ROOT, Ground
 
@@ -185,3 +189,53 @@ def test_callers_do_not_share_decisions(ground: Ground, judge: Judge, ann: Princ
     for _ in range(2):
         assert decided(ground, judge, ann, repository.name)[0] == DENIED
         assert decided(ground, judge, bob, repository.name)[0] == ALLOWED
+
+
+def test_decisions_about_long_values_are_not_remembered(
+    ground: Ground, judge: Judge, ann: Principal, repository: Repository, evaluated: list[engine.Request]
+) -> None:
+    give(ground, ann.identity_id, policy({"Condition": {"StringLike": {"aws:UserAgent": "x*"}}}))
+    for _ in range(2):
+        assert decided(ground, judge, ann, repository.name, user_agent="x" * 1100)[0] == ALLOWED
+        assert decided(ground, judge, ann, repository.name, user_agent="x" * 28_000)[0] == DENIED
+    assert len(evaluated) == 4
+    assert judge.remembered == 0
+    decided(ground, judge, ann, repository.name, user_agent="x")
+    assert 0 < judge.remembered < 4096
+
+
+def test_decisions_take_a_bounded_room_and_the_latest_used_stay(
+    ground: Ground, ann: Principal, repository: Repository, evaluated: list[engine.Request]
+) -> None:
+    def counted(request: engine.Request, grants: engine.Grants, guards: engine.Guards) -> Decision:
+        evaluated.append(request)
+        return engine.evaluate(request, grants, guards)
+
+    judge = Judge(counted, most_bytes=64 * 1024)
+    give(ground, ann.identity_id, policy({"Condition": {"StringLike": {"aws:UserAgent": "x*"}}}))
+    for number in range(100):
+        decided(ground, judge, ann, repository.name, user_agent=f"x{number}")
+        decided(ground, judge, ann, repository.name, user_agent="x")
+    assert len(evaluated) == 101
+    assert 32 * 1024 < judge.remembered <= 64 * 1024
+
+
+def test_nothing_is_remembered_of_an_owner_that_is_made_for_one_request(
+    ground: Ground, judge: Judge, ann: Principal, repository: Repository, evaluated: list[engine.Request]
+) -> None:
+    def work(tx: Transaction) -> None:
+        caller, need = judge.caller(tx, ann), Need(("iam:GetUser",), False, (ann.arn,), "user")
+        for _ in range(2):
+            ((arn, owner),) = named(tx, ann, need)
+            judge.decide(ground.call("GetUser", principal=ann), caller, Place(owner), "iam:GetUser", arn)
+
+    ground.read(work)
+    assert len(evaluated) == 2
+    assert judge.remembered == 0
+
+
+def test_a_policy_that_is_only_considered_leaves_nothing_behind(ground: Ground, judge: Judge, repository: Repository) -> None:
+    kept = Kept(resource_policy("*", Effect="Deny"), "{}")
+    call = ground.call("SetRepositoryPolicy", repository.name)
+    assert ground.read(lambda tx: judge.locks_out(tx, call, repository.name, kept))
+    assert judge.remembered == 0

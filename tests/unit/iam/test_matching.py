@@ -105,9 +105,9 @@ def test_a_pattern_matches_what_its_regular_expression_matches(text: str, asked:
 
 @given(st.lists(st.tuples(st.booleans(), st.text(ALPHABET, max_size=4)), max_size=5), st.text("ab*?", max_size=8))
 def test_patterns_join_to_what_their_regular_expressions_join_to(pieces: list[tuple[bool, str]], asked: str) -> None:
-    whole, expression = Pattern.plain(""), ""
+    whole = Pattern.joined(Pattern.plain(text) if plain else Pattern.wild(text) for plain, text in pieces)
+    expression = ""
     for plain, text in pieces:
-        whole += Pattern.plain(text) if plain else Pattern.wild(text)
         wild = {} if plain else {"*": ".*", "?": "."}
         expression += "".join(wild.get(character, re.escape(character)) for character in text)
     assert matcher(whole)(asked) is (re.fullmatch(expression, asked, re.DOTALL) is not None)

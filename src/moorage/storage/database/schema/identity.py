@@ -77,9 +77,9 @@ sessions = Table(  # temporary credentials
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time, nullable=False, index=True),
     CheckConstraint("(kind = 'AssumedRole') = (role_id IS NOT NULL)", name="of_role"),
-    Index("ix_sessions_role_id", "role_id"),
-    Index("ix_sessions_user_id", "user_id"),
-    Index("ix_sessions_access_key_id", "access_key_id"),
+    Index("ix_sessions_role_id", "role_id", "expires_at"),
+    Index("ix_sessions_user_id", "user_id", "expires_at"),
+    Index("ix_sessions_access_key_id", "access_key_id", "expires_at"),
     Index("ix_sessions_account_id", "account_id"),
 )
 
@@ -99,8 +99,8 @@ tokens = Table(
     Column("name", Text),  # what its maker calls it; NULL: one of GetAuthorizationToken's
     Column("scope", Text),  # JSON: what it is restricted to; NULL: all that its principal may do
     CheckConstraint("(access_key_id IS NOT NULL) + (session_id IS NOT NULL) + (user_id IS NOT NULL) = 1", name="of_one"),
-    Index("ix_tokens_access_key_id", "access_key_id"),
-    Index("ix_tokens_session_id", "session_id"),
-    Index("ix_tokens_user_id", "user_id"),
+    Index("ix_tokens_access_key_id", "access_key_id", "expires_at"),
+    Index("ix_tokens_session_id", "session_id", "expires_at"),
+    Index("ix_tokens_user_id", "user_id", "expires_at"),
     sqlite_autoincrement=True,
 )

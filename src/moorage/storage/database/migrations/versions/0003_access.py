@@ -192,8 +192,9 @@ def _tokens() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_tokens_hash")),
         sqlite_autoincrement=True,
     )
-    for column in ("access_key_id", "session_id", "user_id", "expires_at"):
-        op.create_index(op.f(f"ix_tokens_{column}"), "tokens", [column])
+    for column in ("access_key_id", "session_id", "user_id"):
+        op.create_index(op.f(f"ix_tokens_{column}"), "tokens", [column, "expires_at"])
+    op.create_index(op.f("ix_tokens_expires_at"), "tokens", ["expires_at"])
 
 
 def _sessions() -> None:
@@ -223,7 +224,9 @@ def _sessions() -> None:
         sa.CheckConstraint("(kind = 'AssumedRole') = (role_id IS NOT NULL)", name=op.f("ck_sessions_of_role")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
-    for name in ("role_id", "user_id", "access_key_id", "account_id", "expires_at"):
+    for name in ("role_id", "user_id", "access_key_id"):
+        op.create_index(op.f(f"ix_sessions_{name}"), "sessions", [name, "expires_at"])
+    for name in ("account_id", "expires_at"):
         op.create_index(op.f(f"ix_sessions_{name}"), "sessions", [name])
 
 
