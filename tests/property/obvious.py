@@ -92,7 +92,7 @@ def row(named: NamedPrincipal, case: Case) -> str:
         return "enough" if caller.kind == "WebIdentityUser" and caller.identity_arn == named.name else ""
     if kind in {"user", "role", "unique id"}:
         by_id = named.name if kind == "unique id" else unique_id
-        is_it = caller.identity_id == by_id if by_id else caller.identity_arn == text
+        is_it = caller.identity_id == by_id if by_id else text in {caller.identity_arn, caller.maker_arn}
         return "" if not is_it else "enough" if caller.kind == "IAMUser" else "limited"
     return "enough" if kind in {"assumed-role", "federated-user"} and caller.arn == text else ""
 

@@ -23,7 +23,7 @@ CALLERS = [
     Principal(A, ALICE, "IAMUser", "AKIA1", ALICE_ID, ALICE_ID, ALICE),
     Principal(B, BOB, "IAMUser", "AKIA2", BOB_ID, BOB_ID, BOB),
     Principal(A, SESSION, "AssumedRole", "ASIA1", f"{ROLE_ID}:run-1", ROLE_ID, ROLE, "ASIA1"),
-    Principal(A, FEDERATED, "FederatedUser", "ASIA2", f"{A}:guest", ALICE_ID, FEDERATED, "ASIA2"),
+    Principal(A, FEDERATED, "FederatedUser", "ASIA2", f"{A}:guest", ALICE_ID, FEDERATED, "ASIA2", maker_arn=ALICE),
     Principal.root(A, "AKIA3"),
     Principal.root(B, "AKIA4"),
     Principal("", "", "Unknown", ""),

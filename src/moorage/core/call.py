@@ -33,6 +33,8 @@ class Principal:
     """The temporary credentials that speak, `ASIA…`; empty for what is good until it is removed."""
     subject: str = ""
     """Whom an identity provider vouches for, in its words; empty for everybody else."""
+    maker_arn: str = ""
+    """The ARN of the user who asked for a federated user's credentials; empty for everybody else."""
 
     @property
     def name(self) -> str:

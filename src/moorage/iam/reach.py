@@ -46,8 +46,9 @@ def names_of(caller: Principal) -> dict[str, Reach]:
         case "AssumedRole":
             names |= {caller.account_id: Reach.ACCOUNT, caller.identity_arn: Reach.LIMITED}
             names |= {caller.identity_id: Reach.LIMITED, caller.arn: Reach.FULL}
-        case "FederatedUser":  # its `identity_arn` is its own; who made it is known by id
-            names |= {caller.account_id: Reach.ACCOUNT, caller.identity_id: Reach.LIMITED, caller.arn: Reach.FULL}
+        case "FederatedUser":  # its `identity_arn` is its own
+            names |= {caller.account_id: Reach.ACCOUNT, caller.maker_arn: Reach.LIMITED}
+            names |= {caller.identity_id: Reach.LIMITED, caller.arn: Reach.FULL}
         case "WebIdentityUser":
             names = {ANYONE: Reach.NONE, f"{Kind.FEDERATED}:{caller.identity_arn}": Reach.FULL}
         case "AWSService":

@@ -26,8 +26,18 @@ def of_role(account_id: str, role: Identity, session_name: str, session_id: str)
 def of_federated_user(account_id: str, user: Identity | None, name: str, session_id: str) -> Principal:
     """A federated user; the policies that count are those of the user, or root, who asked for the credentials."""
     arn = federated_user_arn(account_id, name)
-    identity_id = user[0] if user is not None else ""
-    return Principal(account_id, arn, "FederatedUser", session_id, f"{account_id}:{name}", identity_id, arn, session_id)
+    whose = of_user(account_id, user, session_id) if user is not None else None
+    return Principal(
+        account_id,
+        arn,
+        "FederatedUser",
+        session_id,
+        id=f"{account_id}:{name}",
+        identity_id=whose.identity_id if whose else "",
+        identity_arn=arn,
+        session_id=session_id,
+        maker_arn=whose.arn if whose else "",
+    )
 
 
 def of_key(account_id: str, user: Identity | None, key_id: str, session_id: str = "") -> Principal:

@@ -7,7 +7,6 @@ from typing import Literal
 from moorage.core.call import Call, Registry
 from moorage.core.events import Event
 from moorage.core.names import RepositoryName
-from moorage.registries.policy_text import Kept
 from moorage.repositories import policy_store, store, template_store
 from moorage.repositories.errors import LimitExceededError, RepositoryNotFoundError
 from moorage.repositories.model import Repository
@@ -49,7 +48,7 @@ def for_push(tx: Transaction, call: Call, name: str) -> Repository:
     creation = replace(call, event_name="CreateRepository", resource=resource, read_only=False, parameters=parameters)
     created = create(tx, creation, _wanted(tx, registry, name, template), dict(template.resource_tags))
     if template.repository_policy is not None:
-        policy_store.put(tx, created.id, Kept(template.repository_policy))
+        policy_store.put(tx, created.id, template.repository_policy)
     if template.lifecycle_policy is not None:
         policy_store.add_lifecycle(tx, created.id, template.lifecycle_policy)
     record(tx, [creation])

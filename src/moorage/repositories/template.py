@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moorage.core.clock import Timestamp
+from moorage.registries.policy_text import Kept
 from moorage.repositories.model import Encryption, TagMutability
 
 ROOT = "ROOT"
@@ -28,8 +29,8 @@ class CreationTemplate:
     encryption: Encryption = field(default_factory=Encryption)
     """The key as it was given: None is the account's own key for ECR."""
     resource_tags: tuple[tuple[str, str], ...] = ()
-    repository_policy: str | None = None
-    """As it is printed."""
+    repository_policy: Kept | None = None
+    """With whom it meant when the template was written: for repositories that are made of it later, it means the same ones."""
     lifecycle_policy: str | None = None
     """Word for word."""
     custom_role_arn: str | None = None
@@ -39,8 +40,8 @@ class CreationTemplate:
         """The prefix without the `/` that is always implied at its end; two templates of a registry never share it."""
         return stem_of(self.prefix)
 
-    def describe(self) -> dict[str, Any]:
-        """As the ECR API shows it; what is not set is left out."""
+    def describe(self, policy: str | None) -> dict[str, Any]:
+        """As the ECR API shows it; what is not set is left out. `policy` is the repository policy as it is shown now."""
         return {
             "prefix": self.prefix,
             "description": self.description,
@@ -48,7 +49,7 @@ class CreationTemplate:
             "resourceTags": [{"Key": key, "Value": value} for key, value in self.resource_tags] or None,
             "imageTagMutability": self.mutability.mode,
             "imageTagMutabilityExclusionFilters": self.mutability.describe_exclusions(),
-            "repositoryPolicy": self.repository_policy,
+            "repositoryPolicy": policy,
             "lifecyclePolicy": self.lifecycle_policy,
             "appliedFor": list(self.applied_for),
             "customRoleArn": self.custom_role_arn,

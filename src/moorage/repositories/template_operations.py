@@ -15,7 +15,7 @@ from moorage.core.page import PageTokens
 from moorage.iam import json_text
 from moorage.iam.errors import MalformedPolicyError
 from moorage.registries.errors import ValidationError
-from moorage.registries.policy_text import Principals
+from moorage.registries.policy_text import Kept, Principals
 from moorage.repositories import template_store
 from moorage.repositories.errors import (
     InvalidTagParameterError,
@@ -84,7 +84,7 @@ class TemplateOperations:
         if template_store.count(tx, registry) >= MOST_TEMPLATES:
             raise LimitExceededError(f"The registry already has {MOST_TEMPLATES} repository creation templates.")
         template_store.insert(tx, registry, template)
-        return _changed(tx, call, template)
+        return self._changed(tx, call, template)
 
     @operation(
         "DescribeRepositoryCreationTemplates",
@@ -103,7 +103,9 @@ class TemplateOperations:
         page = found[:limit]
         return {
             "registryId": registry.account_id,
-            "repositoryCreationTemplates": [template.describe() for template in template_store.those(tx, registry, page)],
+            "repositoryCreationTemplates": [
+                self._described(tx, call, template) for template in template_store.those(tx, registry, page)
+            ],
             "nextToken": self._page_tokens.seal(scope, page[-1]) if len(found) > limit else None,
         }
 
@@ -114,7 +116,7 @@ class TemplateOperations:
         given = {**_kept_filters(old, params), **params}
         template = replace(old, updated_at=tx.now, **self._settings(tx, call, given))
         template_store.update(tx, call.registry, template)
-        return _changed(tx, call, template)
+        return self._changed(tx, call, template)
 
     @operation(
         "DeleteRepositoryCreationTemplate",
@@ -125,7 +127,7 @@ class TemplateOperations:
         """Remove a template and show it a last time; raises TemplateNotFoundError."""
         template = _get(tx, call, params["prefix"])
         template_store.delete(tx, call.registry, template.prefix)
-        return _changed(tx, call, template)
+        return self._changed(tx, call, template)
 
     def _settings(self, tx: Transaction, call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
         """The fields that a request sets; those of members that are absent are absent."""
@@ -150,11 +152,20 @@ class TemplateOperations:
             found["custom_role_arn"] = _role(given["customRoleArn"], call)
         return found
 
-    def _policy(self, tx: Transaction, call: Call, text: str) -> str | None:
+    def _policy(self, tx: Transaction, call: Call, text: str) -> Kept | None:
         if not text:
             return None
         owner = call.registry.account_id
-        return accepted_policy(tx, owner, text, self._principals, arn=None, member="repositoryPolicy").text
+        return accepted_policy(tx, owner, text, self._principals, arn=None, member="repositoryPolicy")
+
+    def _described(self, tx: Transaction, call: Call, template: CreationTemplate) -> dict[str, Any]:
+        policy = template.repository_policy
+        shown = policy.shown(tx, call.registry.account_id, self._principals) if policy is not None else None
+        return template.describe(shown)
+
+    def _changed(self, tx: Transaction, call: Call, template: CreationTemplate) -> dict[str, Any]:
+        tx.emit(Event(_CHANGED, call.registry.id, {"prefix": template.prefix}))
+        return {"registryId": call.registry.account_id, "repositoryCreationTemplate": self._described(tx, call, template)}
 
 
 def _kept_filters(old: CreationTemplate, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,11 +179,6 @@ def _get(tx: Transaction, call: Call, prefix: str) -> CreationTemplate:
     if found is None:
         raise TemplateNotFoundError(prefix, call.registry)
     return found
-
-
-def _changed(tx: Transaction, call: Call, template: CreationTemplate) -> dict[str, Any]:
-    tx.emit(Event(_CHANGED, call.registry.id, {"prefix": template.prefix}))
-    return {"registryId": call.registry.account_id, "repositoryCreationTemplate": template.describe()}
 
 
 def _applied_for(given: list[str]) -> tuple[str, ...]:

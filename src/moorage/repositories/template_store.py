@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from moorage.core.call import Registry
 from moorage.core.clock import Timestamp
+from moorage.registries.policy_text import Kept
 from moorage.repositories.model import Encryption, TagMutability
 from moorage.repositories.template import CreationTemplate, stem_of, stems_above
 from moorage.storage.database.schema.registries import creation_templates
@@ -69,6 +70,7 @@ def _where(registry: Registry, prefix: str) -> tuple[sa.ColumnElement[bool], ...
 
 
 def _values(template: CreationTemplate) -> dict[str, Any]:
+    policy = template.repository_policy
     return {
         "prefix": template.prefix,
         "applied_for": json.dumps(template.applied_for),
@@ -78,7 +80,8 @@ def _values(template: CreationTemplate) -> dict[str, Any]:
         "encryption_type": template.encryption.type,
         "kms_key": template.encryption.kms_key,
         "resource_tags": json.dumps(dict(template.resource_tags), ensure_ascii=False),
-        "repository_policy": template.repository_policy,
+        "repository_policy": policy.text if policy is not None else None,
+        "principal_ids": policy.principal_ids if policy is not None else "{}",
         "lifecycle_policy": template.lifecycle_policy,
         "custom_role_arn": template.custom_role_arn,
         "created_at": template.created_at,
@@ -96,7 +99,7 @@ def _template(row: sa.Row[Any]) -> CreationTemplate:
         mutability=TagMutability(row.tag_mutability, tuple(json.loads(row.mutability_exclusions))),
         encryption=Encryption(row.encryption_type, row.kms_key),
         resource_tags=tuple(json.loads(row.resource_tags).items()),
-        repository_policy=row.repository_policy,
+        repository_policy=Kept(row.repository_policy, row.principal_ids) if row.repository_policy is not None else None,
         lifecycle_policy=row.lifecycle_policy,
         custom_role_arn=row.custom_role_arn,
     )

@@ -240,6 +240,19 @@ def test_a_principal_that_is_bound_is_found_by_its_id_alone() -> None:
     assert not ask(moved, owner=names(USER)).allowed
 
 
+def test_a_policy_that_names_a_user_means_its_federated_sessions_too_bound_or_not() -> None:
+    for bound in ({}, {USER: USER_ID}):
+        assert said(ask(federated, owner=policy(against({"AWS": USER}), bound=bound), identity=ALLOWS, session=ALLOWS)) == (
+            "explicitDeny",
+            RESOURCE,
+        )
+        named = policy(to({"AWS": USER}), bound=bound)
+        assert said(ask(federated, owner=named, session=ALLOWS)) == ("allowed", RESOURCE)
+        assert said(ask(federated, owner=named, session=LACKS)) == ("implicitDeny", SESSION_POLICY)
+    old = policy(against({"AWS": USER}), bound={USER: "AIDAOLDOLDOLDOLDOLDOL"})
+    assert said(ask(federated, owner=old, identity=ALLOWS, session=ALLOWS)) == ("allowed", IDENTITY)
+
+
 def test_names_of_principals_have_no_wildcards_and_keep_their_case() -> None:
     assert not ask(user, owner=names(USER.replace("alice", "Alice"))).allowed
     assert not ask(user, owner=names(f"arn:aws:iam::{A}:user/alice")).allowed, "the path belongs to the ARN"
@@ -257,7 +270,8 @@ def test_a_deny_with_notprincipal_spares_only_those_that_it_names_themselves() -
     assert ask(user, **spared).allowed  # type: ignore[arg-type]
     assert ask(session, **spared).allowed  # type: ignore[arg-type]
     assert ask(root, **spared).allowed  # type: ignore[arg-type]
-    for caller in (other, federated, user_b, nobody):
+    assert ask(federated, session=ALLOWS, **spared).allowed, "of a user who is named"  # type: ignore[arg-type]
+    for caller in (other, user_b, nobody):
         assert said(ask(caller, **spared)) == ("explicitDeny", RESOURCE)  # type: ignore[arg-type]
     assert said(ask(user, identity=ALLOWS, owner=not_principal("Deny", A))) == ("explicitDeny", RESOURCE)
     assert ask(session, identity=ALLOWS, owner=not_principal("Deny", ROLE)).allowed

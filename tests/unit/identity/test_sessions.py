@@ -108,7 +108,7 @@ def test_a_federated_user_has_an_arn_of_its_own_and_its_users_policies(
 ) -> None:
     key = of_key(ground, SessionKind.FEDERATED_USER, "bob", user).access_key_id
     arn = f"arn:aws:sts::{ACCOUNT}:federated-user/bob"
-    expected = Principal(ACCOUNT, arn, "FederatedUser", key, f"{ACCOUNT}:bob", user.id, arn, key)
+    expected = Principal(ACCOUNT, arn, "FederatedUser", key, f"{ACCOUNT}:bob", user.id, arn, key, maker_arn=user.arn)
     assert principal_of(ground, points, key) == expected
 
 

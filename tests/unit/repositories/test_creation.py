@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from moorage.core.call import Call
+from moorage.core.call import Call, Principal
 from moorage.core.errors import InvalidNameError
+from moorage.identity import resources
+from moorage.identity.resources import Kind
 from moorage.layers.errors import TooManyUploadsError
 from moorage.layers.service import UploadLimits, UploadService
 from moorage.repositories.creation import CREATE_ACTION, Preview, preview
@@ -18,6 +20,8 @@ from moorage.storage.database.schema.journal import audit, events
 from moorage.storage.database.schema.layers import uploads
 from moorage.storage.database.schema.registries import creation_templates
 from moorage.storage.database.schema.repositories import lifecycle_policies, repositories
+from moorage.storage.database.transaction import Transaction
+from tests.unit.access.people import add_user, decided, policy
 from tests.unit.ground import ACCOUNT, Ground
 from tests.unit.repositories.test_templates import EVERYTHING, LIFECYCLE, PRINTED, create
 
@@ -170,3 +174,54 @@ def test_a_look_ahead_says_why_nothing_would_be_made(ground: Ground) -> None:
     assert ground.count(creation_templates) == 2
     with pytest.raises(InvalidNameError):
         looked_ahead(ground, "Team/App")
+
+
+def remove(ground: Ground, user: Principal) -> None:
+    def work(tx: Transaction) -> None:
+        resources.delete(tx, resources.get(tx, ACCOUNT, Kind.USER, user.name))
+
+    ground.write(work)
+
+
+def decision(ground: Ground, principal: Principal, name: str) -> str:
+    return decided(ground, ground.judge, principal, name, "ecr:ListImages")[0]
+
+
+def test_a_templates_policy_means_whom_it_named_when_it_was_written(ground: Ground) -> None:
+    old, named = add_user(ground, "ann"), {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ann"}}
+    statements = [{"Effect": effect, "Action": "ecr:ListImages", **named} for effect in ("Allow", "Deny")]
+    for prefix, statement in zip(("allow", "deny"), statements, strict=True):
+        create(ground, prefix, repositoryPolicy=json.dumps({"Statement": [statement]}))
+    remove(ground, old)
+    new = add_user(ground, "ann")
+    for prefix in ("allow", "deny"):
+        push(ground, f"{prefix}/app")
+        assert decision(ground, new, f"{prefix}/app") == "implicitDeny"
+        shown = ground.do("DescribeRepositoryCreationTemplates", prefixes=[prefix])["repositoryCreationTemplates"][0]
+        text = ground.do("GetRepositoryPolicy", repositoryName=f"{prefix}/app")["policyText"]
+        assert shown["repositoryPolicy"] == text and json.loads(text)["Statement"][0]["Principal"]["AWS"] == old.id
+
+
+def test_a_template_that_is_changed_otherwise_keeps_whom_its_policy_means(ground: Ground) -> None:
+    old = add_user(ground, "ann")
+    statement = {"Effect": "Allow", "Action": "ecr:ListImages", "Principal": {"AWS": old.arn}}
+    create(ground, repositoryPolicy=json.dumps({"Statement": [statement]}))
+    remove(ground, old)
+    new = add_user(ground, "ann")
+    ground.do("UpdateRepositoryCreationTemplate", prefix="team", description="changed")
+    push(ground, "team/app")
+    assert decision(ground, new, "team/app") == "implicitDeny"
+    ground.do("UpdateRepositoryCreationTemplate", prefix="team", repositoryPolicy=json.dumps({"Statement": [statement]}))
+    push(ground, "team/other")
+    assert decision(ground, new, "team/other") == "allowed"
+
+
+def test_a_templates_policy_that_denies_a_user_denies_its_federated_sessions(ground: Ground) -> None:
+    ann = add_user(ground, "ann", policy({}))
+    arn = f"arn:aws:sts::{ACCOUNT}:federated-user/guest"
+    guest = Principal(ACCOUNT, arn, "FederatedUser", "ASIAGUEST", f"{ACCOUNT}:guest", ann.id, arn, maker_arn=ann.arn)
+    statement = {"Effect": "Deny", "Action": "ecr:ListImages", "Principal": {"AWS": ann.arn}}
+    create(ground, repositoryPolicy=json.dumps({"Statement": [statement]}))
+    push(ground, "team/app")
+    assert decision(ground, ann, "team/app") == "explicitDeny"
+    assert decision(ground, guest, "team/app") == "explicitDeny"

@@ -33,7 +33,7 @@ class PreviewedRepository(Struct, frozen=True, kw_only=True):
     resource_tags: dict[str, str]
     repository_policy: str | None
     lifecycle_policy: str | None
-    """Tags and policies are the template's; those of a repository that exists are shown by ECR's operations."""
+    """Tags and policies are the template's, as written; those of a repository that exists are shown by ECR's operations."""
 
 
 async def preview_repository(exchange: Exchange, query: PreviewQuery, _body: Nothing) -> PreviewedRepository:
@@ -61,6 +61,6 @@ def _shown(found: Preview) -> PreviewedRepository:
         encryption_type=settings.encryption.type if settings else None,
         kms_key=settings.encryption.kms_key if settings else None,
         resource_tags=dict(template.resource_tags) if template else {},
-        repository_policy=template.repository_policy if template else None,
+        repository_policy=template.repository_policy.text if template and template.repository_policy else None,
         lifecycle_policy=template.lifecycle_policy if template else None,
     )

@@ -53,6 +53,7 @@ creation_templates = Table(
     Column("kms_key", Text),
     Column("resource_tags", Text, nullable=False),  # JSON object
     Column("repository_policy", Text),
+    Column("principal_ids", Text, nullable=False, server_default="{}"),  # as of registry_policies, of the repository_policy
     Column("lifecycle_policy", Text),
     Column("custom_role_arn", Text),
     Column("created_at", Time, nullable=False),

@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.create_index("ix_accounts_alias", "accounts", ["alias"], unique=True)
     op.add_column("registries", _version("policy_version"))
     op.add_column("repositories", _version("policy_version"))
-    for table in ("repository_policies", "registry_policies"):
+    for table in ("repository_policies", "registry_policies", "creation_templates"):
         op.add_column(table, sa.Column("principal_ids", sa.Text(), server_default="{}", nullable=False))
     _resources()
     _policies()
