@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.api import Api, Key
-from tests.e2e.http import push
-from tests.e2e.images import small
+from tests.e2e.http import push, put_manifest
+from tests.e2e.images import index, small
 from tests.e2e.registry import Registry
 from tests.e2e.server import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.e2e.test_api_commands import run
@@ -60,10 +60,71 @@ def test_a_robots_rights_are_its_policies_at_every_request(registry: Registry, a
     iam = api.client("iam")
     iam.delete_user_policy(UserName="changed", PolicyName="robot")
     assert session.get(f"/v2/{repository}/manifests/1").status_code == 403
-    iam.attach_user_policy(UserName="changed", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly")
+    iam.attach_user_policy(UserName="changed", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryFullAccess")
     assert session.get(f"/v2/{repository}/manifests/1").status_code == 200
+    assert session.post(f"/v2/{repository}/blobs/uploads/").status_code == 403, "the password is still one to pull with"
     (shown,) = (each for each in api.entries("/robots", "robots") if each["name"] == "changed")
     assert (shown["repositories"], shown["actions"]) == (None, None)
+    iam.close()
+
+
+def test_what_everybody_may_do_a_robot_may_within_its_scope(registry: Registry, api: Api, repository: str) -> None:
+    content, other = small("shared"), registry.new("shared")
+    for name in (repository, other):
+        push(registry.http, name, content, "1")
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
+        text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        registry.ecr.set_repository_policy(repositoryName=name, policyText=text)
+    robot = made(api, "scoped", "push", repositories=repository, tags=["dev-*"])
+    session = api.sign_in(robot["password"])
+    push(session, repository, small("mine"), "dev-1")
+    refused = session.delete(f"/v2/{repository}/manifests/1")
+    assert refused.status_code == 403
+    assert refused.json()["errors"][0]["message"].endswith("because no session policy allows the ecr:BatchDeleteImage action")
+    assert session.get(f"/v2/{other}/manifests/1").status_code == 403
+    assert put_manifest(session, repository, content, "prod-1").status_code == 403
+    (token,) = (each for each in api.entries("/tokens", "tokens") if each["name"] == "scoped")
+    assert (token["repositories"], token["actions"], token["tags"]) == ([repository], ["push"], ["dev-*"])
+
+
+def test_a_robot_pushes_images_of_several_platforms_with_its_tags_only(registry: Registry, api: Api, repository: str) -> None:
+    robot = made(api, "tagger", "all", repositories=repository, tags=["dev-*"])
+    assert robot["tags"] == ["dev-*"]
+    session = api.sign_in(robot["password"])
+    both = index(small("amd64"), small("arm64", architecture="arm64"))
+    push(session, repository, both, "dev-1", "dev-2")
+    refused = put_manifest(session, repository, both, "prod-1")
+    assert refused.status_code == 403
+    assert refused.json()["errors"][0]["message"].endswith(
+        f"is not authorized to perform: ecr:PutImage on resource: arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{repository}"
+        " because no identity-based policy allows the ecr:PutImage action"
+    )
+    assert put_manifest(session, repository, both, f"{both.digest}?tag=dev-3&tag=prod-1").status_code == 403
+    assert session.get(f"/v2/{repository}/tags/list").json()["tags"] == ["dev-1", "dev-2"]
+    assert put_manifest(registry.http, repository, both, "prod-1").status_code == 201
+    assert session.get(f"/v2/{repository}/manifests/prod-1").status_code == 200, "tags limit no pull"
+    assert session.delete(f"/v2/{repository}/manifests/prod-1").status_code == 403
+    assert session.delete(f"/v2/{repository}/manifests/{both.digest}").status_code == 403, "which would take prod-1 away"
+    assert session.delete(f"/v2/{repository}/manifests/dev-2").status_code == 202
+
+
+def test_tags_are_for_robots_that_push_or_delete(api: Api) -> None:
+    body = {"name": "vain", "repositories": ["*"], "actions": ["pull"], "tags": ["dev-*"]}
+    answer = api.ask("POST", "/robots", body)
+    assert (answer.status, answer.code) == (400, "InvalidParameter")
+    assert "Invalid parameter at 'tags'" in answer.document["message"]
+
+
+def test_more_than_at_first_takes_another_password(registry: Registry, api: Api, repository: str) -> None:
+    robot = made(api, "widened", "pull", repositories=repository)
+    session, iam = api.sign_in(robot["password"]), api.client("iam")
+    text = iam.get_user_policy(UserName="widened", PolicyName="robot")["PolicyDocument"]
+    text["Statement"][0]["Action"].append("ecr:InitiateLayerUpload")
+    iam.put_user_policy(UserName="widened", PolicyName="robot", PolicyDocument=json.dumps(text))
+    assert session.post(f"/v2/{repository}/blobs/uploads/").status_code == 403
+    answer = api.ask("POST", "/robots/rotate", {"name": "widened"})
+    assert "ecr:InitiateLayerUpload" in answer.document["actions"]
+    assert api.sign_in(answer.document["password"]).post(f"/v2/{repository}/blobs/uploads/").status_code == 202
     iam.close()
 
 
@@ -133,15 +194,17 @@ def test_robots_on_the_command_line(registry: Registry, api: Api) -> None:
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_REGION": "us-east-1",
     }
-    said = run(*"iam robot create on-line --repositories team/* --actions pull --expires 30d".split(), env=env).stdout
+    said = run(
+        *"iam robot create on-line --repositories team/* --actions push --tags dev-* --expires 30d".split(), env=env
+    ).stdout
     facts = {name: value.strip() for name, _, value in (line.partition(":") for line in said.splitlines())}
-    assert (facts["username"], facts["repositories"], facts["actions"]) == ("AWS", "team/*", "pull")
+    assert (facts["username"], facts["repositories"], facts["actions"], facts["tags"]) == ("AWS", "team/*", "push", "dev-*")
     assert f"docker login --username AWS --password-stdin {registry.host}" in said
     session = api.sign_in(facts["password"])
     assert session.get("/v2/").status_code == 200
     listed = run("iam", "robot", "list", env=env).stdout
     (line,) = (line for line in listed.splitlines() if line.startswith("on-line"))
-    assert line.split()[1:3] == ["team/*", "pull"] and facts["password"] not in listed
+    assert line.split()[1:4] == ["team/*", "push", "dev-*"] and facts["password"] not in listed
     again = json.loads(run("iam", "robot", "rotate", "on-line", "--json", env=env).stdout)
     assert session.get("/v2/").status_code == 401
     assert api.sign_in(again["password"]).get("/v2/").status_code == 200

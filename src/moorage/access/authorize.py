@@ -255,3 +255,9 @@ def confine(principal: Principal, scope: Scope | None, needed: Requirement, repo
     missing = [action for action in needed.actions if not (covered and action in scope.granted)]
     if missing and (not needed.any_of or len(missing) == len(needed.actions)):
         raise DeniedByScopeError(principal, missing[0], resource)
+
+
+def confine_tags(principal: Principal, scope: Scope, needed: Requirement, tags: Iterable[str], resource: str) -> None:
+    """`confine` for the tags that a call puts, moves or takes away: one that the scope does not cover refuses the call."""
+    if scope.limits_tags(needed.actions) and not all(scope.covers_tag(tag) for tag in tags):
+        raise DeniedByScopeError(principal, needed.actions[0], resource)

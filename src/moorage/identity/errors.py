@@ -34,6 +34,18 @@ class TokenNotFoundError(MoorageError):
         super().__init__("There is no such token.")
 
 
+class RobotScopeUnknownError(MoorageError):
+    """A robot's policy was changed by hand, and it has no token whose scope another one could have."""
+
+    api_status = 409
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The robot {name} has no password whose scope a new one could keep, and its policy was changed, so that it does"
+            " not tell one. Remove the robot and make it anew, or give it a policy as other robots have."
+        )
+
+
 class SessionNotFoundError(MoorageError):
     """The account has no live session of that access key; another account's answers the same."""
 

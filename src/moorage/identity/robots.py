@@ -1,7 +1,8 @@
 """Robots: users for pipelines, each with one inline policy and one token, and no keys.
 
-A robot is an ordinary user below the path `/robot/`. Its policy, `robot`, is the one truth about what it may do; it can be
-seen and changed with IAM's own operations, and counts at the next request.
+A robot is an ordinary user below the path `/robot/`. Its policy, `robot`, and the scope of its token say the same when it is
+made. Each request needs both. The policy can be seen and changed with IAM's own operations, which counts at the next request;
+the scope keeps out what other policies would allow, such as a repository's for everybody, and changes with the token only.
 """
 
 import json
@@ -13,10 +14,11 @@ import sqlalchemy as sa
 from moorage.core.clock import Timestamp
 from moorage.core.errors import InvalidParameterError
 from moorage.identity import inline_policies, resources, tokens, users
+from moorage.identity.errors import RobotScopeUnknownError
 from moorage.identity.iam_errors import NoSuchEntityError
 from moorage.identity.inline_policies import InlinePolicy
 from moorage.identity.resources import Kind, Resource
-from moorage.identity.scope import WORDS, Scope
+from moorage.identity.scope import TAGGING, WORDS, Scope
 from moorage.identity.tokens import NewToken
 from moorage.storage.database.schema.iam import iam_resources
 from moorage.storage.database.schema.identity import tokens as tokens_table
@@ -24,14 +26,7 @@ from moorage.storage.database.transaction import Transaction
 
 PATH = "/robot/"
 POLICY = "robot"
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a robot's policy allows, as it was asked for."""
-
-    repositories: tuple[str, ...]
-    actions: tuple[str, ...]
+_OPERATOR, _TAG = "StringLikeIfExists", "moorage:ImageTag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +34,26 @@ class Robot:
     """A robot, and its token as far as it may be known."""
 
     user: Resource
-    grant: Grant | None
-    """None: somebody changed its policy to what cannot be told in two lists."""
+    grant: Scope | None
+    """What its policy allows; None: somebody changed its policies to what no scope says."""
+    scope: Scope | None
+    """What its token is restricted to, so far as it has one."""
     expires_at: Timestamp | None
     """When its token ends or ended; None: it has none."""
     last_used_at: Timestamp | None
 
 
 def create(tx: Transaction, account_id: str, name: str, scope: Scope, *, region: str, lifetime: int) -> tuple[Robot, NewToken]:
-    """A new robot that may do what the scope says in all regions, and its token for one. `lifetime` in milliseconds.
+    """A new robot whose policy allows what the scope says in all regions, and its token of that scope for one.
+
+    `lifetime` in milliseconds.
 
     Raises EntityAlreadyExistsError for a name that a user has, QuotaExceededError, and PolicyLimitError for too many patterns.
     """
     user = users.create(tx, account_id, name, PATH).resource
     inline_policies.put(tx, user, InlinePolicy(POLICY, policy_text(account_id, scope)))
-    made = tokens.make_for_user(tx, user.id, region, lifetime, name=name)
-    return Robot(user, Grant(scope.repositories, scope.actions), made.expires_at, None), made
+    made = tokens.make_for_user(tx, user.id, region, lifetime, name=name, scope=scope)
+    return Robot(user, scope, scope, made.expires_at, None), made
 
 
 def get(tx: Transaction, account_id: str, name: str) -> Robot:
@@ -69,9 +68,16 @@ def get(tx: Transaction, account_id: str, name: str) -> Robot:
 
 
 def rotate(tx: Transaction, robot: Robot, *, region: str, lifetime: int) -> NewToken:
-    """A new token in place of all that it has, which end now; what the robot may do stays. `lifetime` in milliseconds."""
+    """A new token in place of all that it has, which end now. `lifetime` in milliseconds.
+
+    Its scope is what the robot's policy says now, or, where that was changed to what no scope says, the one of the token
+    before. Raises RobotScopeUnknownError where there is neither.
+    """
+    scope = robot.grant or robot.scope
+    if scope is None:
+        raise RobotScopeUnknownError(robot.user.name)
     tx.execute(sa.delete(tokens_table).where(tokens_table.c.user_id == robot.user.id))
-    return tokens.make_for_user(tx, robot.user.id, region, lifetime, name=robot.user.name)
+    return tokens.make_for_user(tx, robot.user.id, region, lifetime, name=robot.user.name, scope=scope)
 
 
 def delete(tx: Transaction, robot: Robot) -> None:
@@ -97,24 +103,39 @@ def listed(tx: Transaction, account_id: str, after: str | None, limit: int) -> l
 
 def policy_text(account_id: str, scope: Scope) -> str:
     """The policy that allows what a scope says, in the account's registries of every region."""
-    allowed = {
-        "Effect": "Allow",
-        "Action": sorted(scope.granted),
-        "Resource": [f"{_repositories(account_id)}{pattern}" for pattern in scope.repositories],
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, separators=(",", ":"))
+    return json.dumps(_document(account_id, scope), separators=(",", ":"))
 
 
-def grant_in(account_id: str, text: str) -> Grant | None:
-    """What a policy of `policy_text` allows, in the shortest words; None for a policy that it did not write."""
+def grant_in(account_id: str, text: str) -> Scope | None:
+    """What a policy of `policy_text` allows, in the shortest words; None for a policy that it would not write, white space and
+    the order of actions aside.
+    """
     try:
         document: Any = json.loads(text)
-        (statement,) = document["Statement"]
-        patterns = [resource.removeprefix(_repositories(account_id)) for resource in statement["Resource"]]
-        scope = Scope.parse(patterns, _words(statement["Action"]))
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidParameterError):
+        statements = document["Statement"]
+        patterns = [resource.removeprefix(_repositories(account_id)) for resource in statements[0]["Resource"]]
+        actions = [action for statement in statements for action in statement["Action"]]
+        tags = statements[-1]["Condition"][_OPERATOR][_TAG] if "Condition" in statements[-1] else None
+        scope = Scope.parse(patterns, _words(actions), tags)
+        for statement in statements:
+            statement["Action"].sort()
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, InvalidParameterError):
         return None
-    return Grant(scope.repositories, scope.actions) if policy_text(account_id, scope) == text else None
+    return scope if document == _document(account_id, scope) else None
+
+
+def _document(account_id: str, scope: Scope) -> dict[str, Any]:
+    """One statement, or two where tags limit some of the actions. A part of a multi-platform image is pushed without a tag."""
+    limited = scope.granted & TAGGING if scope.tags is not None else frozenset[str]()
+    statements = [_allow(account_id, scope, actions) for actions in (scope.granted - limited, limited) if actions]
+    if limited:
+        statements[-1]["Condition"] = {_OPERATOR: {_TAG: list(scope.tags or ())}}
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(account_id: str, scope: Scope, actions: frozenset[str]) -> dict[str, Any]:
+    resources = [f"{_repositories(account_id)}{pattern}" for pattern in scope.repositories]
+    return {"Effect": "Allow", "Action": sorted(actions), "Resource": resources}
 
 
 def _words(actions: list[str]) -> list[str]:
@@ -131,5 +152,6 @@ def _read(tx: Transaction, user: Resource) -> Robot:
     query = sa.select(tokens_table).where(tokens_table.c.user_id == user.id).order_by(tokens_table.c.expires_at.desc())
     token = tx.one(query.limit(1))
     if token is None:
-        return Robot(user, grant, None, None)
-    return Robot(user, grant, token.expires_at, token.last_used_at)
+        return Robot(user, grant, None, None, None)
+    scope = Scope.load(token.scope) if token.scope is not None else None
+    return Robot(user, grant, scope, token.expires_at, token.last_used_at)

@@ -32,6 +32,11 @@ def of_tags(tags: Iterable[str], facts: Subject) -> list[Subject]:
     return [{**facts, _TAG: (tag,)} for tag in tags] or [facts]
 
 
+def tags_in(found: Iterable[Subject]) -> list[str]:
+    """The tags that these subjects have."""
+    return [tag for subject in found for tag in subject.get(_TAG, ())]
+
+
 def of_push(manifest: Manifest, facts: ImageFacts, tags: Iterable[str]) -> list[Subject]:
     """What a push of this manifest with these tags acts on."""
     return of_tags(tags, _facts(manifest.effective_artifact_type, (facts.os, facts.architecture, facts.variant), manifest))

@@ -1,11 +1,12 @@
 """What lies beside the decision: scopes of tokens, what concerns the installation, requirements with several actions."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
 from moorage.access.asked import Asked
-from moorage.access.authorize import confine, refuse_strangers, settle
+from moorage.access.authorize import confine, confine_tags, refuse_strangers, settle
 from moorage.access.errors import DeniedError
 from moorage.access.judge import Verdict
 from moorage.core.call import Principal, Requirement, Ruling
@@ -85,6 +86,21 @@ LIST = Requirement(("ecr:DescribeRepositories",), "repositories")
 )
 def test_a_scope_takes_away_what_it_does_not_name(scope: Scope | None, needed: Requirement, name: str, confined: bool) -> None:
     assert is_confined(scope, needed, name) is confined
+
+
+@pytest.mark.parametrize(
+    ("needed", "tags", "confined"),
+    [
+        (PUSH, ["dev-1", "dev-2"], False),
+        (PUSH, ["dev-1", "prod-1"], True),
+        (PUSH, [], False),
+        (PULL, ["prod-1"], False),
+    ],
+)
+def test_a_scope_confines_each_tag_that_is_put(needed: Requirement, tags: list[str], confined: bool) -> None:
+    scope = Scope.parse(["team/*"], ["push"], ["dev-*"])
+    with pytest.raises(DeniedError) if confined else nullcontext():
+        confine_tags(ROOT, scope, needed, tags, RESOURCE)
 
 
 def test_a_scope_denies_in_the_words_of_a_session_policy() -> None:

@@ -8,30 +8,42 @@ from hypothesis import strategies as st
 from moorage.core import clock
 from moorage.iam.kinds import parse_identity_policy
 from moorage.identity import inline_policies, robots, tokens, users
+from moorage.identity.errors import RobotScopeUnknownError
 from moorage.identity.iam_errors import EntityAlreadyExistsError, NoSuchEntityError
 from moorage.identity.inline_policies import InlinePolicy
 from moorage.identity.policy_errors import PolicyLimitError
-from moorage.identity.robots import Grant
-from moorage.identity.scope import ACTIONS, WORDS, Scope
+from moorage.identity.scope import ACTIONS, TAGGING, WORDS, Scope
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ACCOUNT, REGION, Ground
 
 _PULL = Scope.parse(["team/*"], ["pull"])
 _patterns = st.lists(st.from_regex(r"[a-z0-9._/*-]{1,30}", fullmatch=True), min_size=1, max_size=5, unique=True)
+_tags = st.none() | st.lists(st.from_regex(r"[A-Za-z0-9_.*-]{1,20}", fullmatch=True), min_size=1, max_size=3)
 _actions = st.lists(st.sampled_from([*WORDS, *sorted(ACTIONS)]), min_size=1, max_size=4)
 
 create = partial(robots.create, region=REGION, lifetime=clock.DAY)
 
 
-@given(_patterns, _actions)
-def test_what_a_policy_allows_is_read_back_as_the_same_rights(patterns: list[str], actions: list[str]) -> None:
-    scope = Scope.parse(patterns, actions)
+@given(_patterns, _actions, _tags)
+def test_what_a_policy_allows_is_read_back_as_the_same_rights(
+    patterns: list[str], actions: list[str], tags: list[str] | None
+) -> None:
+    limits = tags if not TAGGING.isdisjoint(Scope.parse(patterns, actions).granted) else None
+    scope = Scope.parse(patterns, actions, limits)
     text = robots.policy_text(ACCOUNT, scope)
     parse_identity_policy(text)
     grant = robots.grant_in(ACCOUNT, text)
     assert grant is not None
-    again = Scope.parse(grant.repositories, grant.actions)
-    assert (again.repositories, again.granted) == (scope.repositories, scope.granted)
+    assert (grant.repositories, grant.granted, grant.tags) == (scope.repositories, scope.granted, scope.tags)
+    assert Scope.parse(grant.repositories, grant.actions, grant.tags) == grant
+
+
+def test_a_policy_that_was_written_again_tells_the_same() -> None:
+    scope = Scope.parse(["team/*"], ["push"], ["dev-*"])
+    document = json.loads(robots.policy_text(ACCOUNT, scope))
+    for statement in document["Statement"]:
+        statement["Action"].reverse()
+    assert robots.grant_in(ACCOUNT, json.dumps(document, indent=2, sort_keys=True)) == scope
 
 
 @pytest.mark.parametrize(
@@ -60,10 +72,36 @@ def test_no_text_is_a_fault(text: str) -> None:
 def test_a_robot_is_a_user_with_a_policy_and_a_token(ground: Ground) -> None:
     robot, token = ground.write(lambda tx: create(tx, ACCOUNT, "ci", _PULL))
     assert robot.user.arn == f"arn:aws:iam::{ACCOUNT}:user/robot/ci"
-    assert robot.grant == Grant(("team/*",), ("pull",))
+    assert robot.grant == robot.scope == _PULL
     assert ground.read(lambda tx: robots.listed(tx, ACCOUNT, None, 10)) == [robot]
     (live,) = ground.read(lambda tx: tokens.live(tx, ACCOUNT, None, 10))
-    assert (live.id, live.principal.arn, live.name, live.scope) == (token.id, robot.user.arn, "ci", None)
+    assert (live.id, live.principal.arn, live.name, live.scope) == (token.id, robot.user.arn, "ci", _PULL)
+
+
+def rotated(ground: Ground) -> Scope | None:
+    """The scope of a robot's new token."""
+    ground.write(lambda tx: robots.rotate(tx, robots.get(tx, ACCOUNT, "ci"), region=REGION, lifetime=clock.DAY))
+    (live,) = ground.read(lambda tx: tokens.live(tx, ACCOUNT, None, 10))
+    return live.scope
+
+
+def test_another_token_has_the_scope_that_the_policy_says_now(ground: Ground) -> None:
+    robot, _ = ground.write(lambda tx: create(tx, ACCOUNT, "ci", _PULL))
+    wider = Scope.parse(["team/*", "other"], ["push"], ["dev-*"])
+    text = robots.policy_text(ACCOUNT, wider)
+    ground.write(lambda tx: inline_policies.put(tx, robot.user, InlinePolicy(robots.POLICY, text)))
+    assert rotated(ground) == wider
+
+
+def test_a_policy_that_tells_no_scope_leaves_the_token_the_one_it_had(ground: Ground) -> None:
+    robot, _ = ground.write(lambda tx: create(tx, ACCOUNT, "ci", _PULL))
+    text = robots.policy_text(ACCOUNT, _PULL).replace("Allow", "Deny")
+    ground.write(lambda tx: inline_policies.put(tx, robot.user, InlinePolicy(robots.POLICY, text)))
+    assert rotated(ground) == _PULL
+    (live,) = ground.read(lambda tx: tokens.live(tx, ACCOUNT, None, 10))
+    ground.write(lambda tx: tokens.revoke(tx, ACCOUNT, live.id))
+    with pytest.raises(RobotScopeUnknownError):
+        rotated(ground)
 
 
 def test_only_what_is_a_robot_is_found_as_one(ground: Ground) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from moorage.core.call import Requirement
 from moorage.core.errors import InvalidParameterError
 from moorage.http.distribution.routes import ROUTES
-from moorage.identity.scope import ACTIONS, MOST_ACTIONS, MOST_PATTERNS, WORDS, Scope
+from moorage.identity.scope import ACTIONS, MOST_ACTIONS, MOST_PATTERNS, TAGGING, WORDS, Scope
 
 _names = st.from_regex(r"[a-z0-9]{1,5}(/[a-z0-9]{1,5}){0,3}", fullmatch=True)
 _patterns = st.lists(st.from_regex(r"[a-z0-9/*]{1,12}", fullmatch=True), min_size=1, max_size=5)
@@ -90,6 +90,32 @@ def test_a_scope_that_says_nothing_or_too_much_is_refused(
 ) -> None:
     with pytest.raises(InvalidParameterError, match=f"^Invalid parameter at '{member}' failed"):
         Scope.parse(repositories, actions)
+
+
+@pytest.mark.parametrize(
+    ("actions", "tags"),
+    [
+        (["push"], []),
+        (["push"], ["dev-*"] * (MOST_PATTERNS + 1)),
+        (["push"], ["dev-?"]),
+        (["push"], ["dev\n"]),
+        (["push"], [""]),
+        (["push"], ["${aws:username}"]),
+        (["push"], ["a" * 129]),
+        (["pull"], ["dev-*"]),
+    ],
+)
+def test_tags_that_limit_nothing_or_are_none_are_refused(actions: Sequence[str], tags: Sequence[str]) -> None:
+    with pytest.raises(InvalidParameterError, match=r"^Invalid parameter at 'tags' failed"):
+        Scope.parse(["a"], actions, tags)
+
+
+def test_tags_limit_what_is_pushed_and_deleted() -> None:
+    scope = Scope.parse(["a"], ["all"], ["dev-*", "latest", "dev-*"])
+    assert (scope.tags, Scope.load(scope.dump())) == (("dev-*", "latest"), scope)
+    assert [scope.covers_tag(tag) for tag in ("dev-1", "latest", "latest-1", "prod-1")] == [True, True, False, False]
+    assert [action for action in sorted(ACTIONS) if scope.limits_tags([action])] == sorted(TAGGING)
+    assert not Scope.parse(["a"], ["all"]).limits_tags(ACTIONS)
 
 
 def test_what_is_said_twice_is_kept_once() -> None:

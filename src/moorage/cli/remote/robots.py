@@ -27,6 +27,12 @@ def build(verbs: Verbs) -> None:
         required=True,
         help="pull, push, all, or an action such as ecr:PutImage; may be repeated",
     )
+    create.add_argument(
+        "--tags",
+        metavar="PATTERN",
+        action="append",
+        help="push and delete these only, such as 'dev-*'; may be repeated (default: all)",
+    )
     _takes_lifetime(create)
     verbs.add("list", _list, "show the robots")
     rotate = verbs.add("rotate", _rotate, "give a robot another password, and end the one before")
@@ -47,6 +53,8 @@ def _create(arguments: argparse.Namespace, client: Client) -> int:
         "actions": arguments.actions,
         "lifetime_seconds": seconds_of(arguments.expires, "--expires"),
     }
+    if arguments.tags is not None:
+        body["tags"] = arguments.tags
     return _show(arguments, client.call("POST", "/robots", body=body))
 
 
@@ -60,8 +68,8 @@ def _list(arguments: argparse.Namespace, client: Client) -> int:
     if arguments.json:
         show_json({"robots": found})
         return 0
-    headings = "NAME REPOSITORIES ACTIONS EXPIRES LAST-USED".split()
-    members = "name repositories actions expires_at last_used_at".split()
+    headings = "NAME REPOSITORIES ACTIONS TAGS EXPIRES LAST-USED".split()
+    members = "name repositories actions tags expires_at last_used_at".split()
     show_table(found, dict(zip(members, headings, strict=True)))
     return 0
 
@@ -77,7 +85,7 @@ def _show(arguments: argparse.Namespace, made: Mapping[str, Any]) -> int:
     if arguments.json:
         show_json(made)
         return 0
-    members = ("name", "arn", "repositories", "actions", "expires_at", "username", "password")
+    members = ("name", "arn", "repositories", "actions", "tags", "expires_at", "username", "password")
     show_facts({member.replace("_at", ""): made[member] for member in members})
     print("\nThe password is shown this once. To sign in with it, where $PASSWORD holds it:\n")
     where = urlsplit(made["endpoint"]).netloc

@@ -25,6 +25,13 @@ def _build(verbs: Verbs) -> None:
         action="append",
         help="only this: pull, push, all, or an action such as ecr:PutImage; may be repeated (default: all)",
     )
+    create.add_argument(
+        "--tag",
+        dest="tags",
+        metavar="PATTERN",
+        action="append",
+        help="push and delete only these, such as 'dev-*'; may be repeated (default: all)",
+    )
     verbs.add("list", _list, "show the tokens that are good now")
     revoke = verbs.add("revoke", _revoke, "end a token now")
     revoke.add_argument("id", metavar="ID", help="as list shows it")
@@ -32,14 +39,14 @@ def _build(verbs: Verbs) -> None:
 
 def _create(arguments: argparse.Namespace, client: Client) -> int:
     body: dict[str, Any] = {"name": arguments.name, "lifetime_seconds": seconds_of(arguments.lifetime, "--for")}
-    for member in ("repositories", "actions"):
+    for member in ("repositories", "actions", "tags"):
         if (given := getattr(arguments, member)) is not None:
             body[member] = given
     made = client.call("POST", "/tokens", body=body)
     if arguments.json:
         show_json(made)
         return 0
-    members = ("id", "name", "endpoint", "repositories", "actions", "expires_at", "username", "password")
+    members = ("id", "name", "endpoint", "repositories", "actions", "tags", "expires_at", "username", "password")
     show_facts({member.replace("_at", ""): made[member] for member in members})
     print("\nThe password is shown this once.")
     return 0
@@ -50,8 +57,8 @@ def _list(arguments: argparse.Namespace, client: Client) -> int:
     if arguments.json:
         show_json({"tokens": found})
         return 0
-    headings = "ID NAME REGION REPOSITORIES ACTIONS EXPIRES LAST-USED MADE-BY".split()
-    members = "id name region repositories actions expires_at last_used_at principal_arn".split()
+    headings = "ID NAME REGION REPOSITORIES ACTIONS TAGS EXPIRES LAST-USED MADE-BY".split()
+    members = "id name region repositories actions tags expires_at last_used_at principal_arn".split()
     show_table(found, dict(zip(members, headings, strict=True)))
     return 0
 

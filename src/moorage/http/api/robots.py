@@ -6,8 +6,8 @@ from msgspec import Meta, Struct
 
 from moorage.core.clock import DAY, SECOND
 from moorage.http.api.exchange import Exchange
-from moorage.http.api.tokens import Actions, Lifetime, Patterns
-from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, time_text, whole
+from moorage.http.api.tokens import Actions, Lifetime, Patterns, Tags
+from moorage.http.api.values import Nothing, Page, Time, listed, next_of, position_of, time_text, whole
 from moorage.identity import robots
 from moorage.identity.operations import USERNAME
 from moorage.identity.robots import Robot as StoredRobot
@@ -35,6 +35,8 @@ class NewRobot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: RobotName
     repositories: Patterns
     actions: Actions
+    tags: Tags | None = None
+    """All tags when left out."""
     lifetime_seconds: Lifetime = _LIFETIME
     """Of its password."""
 
@@ -66,6 +68,8 @@ class RobotPassword(Struct, frozen=True, kw_only=True):
     repositories: list[str] | None
     actions: list[str] | None
     """As they were asked for; both null where somebody changed the robot's policies since."""
+    tags: list[str] | None
+    """Null where all may be pushed and deleted, or where the two are null."""
     expires_at: Time
 
 
@@ -77,6 +81,8 @@ class Robot(Struct, frozen=True, kw_only=True):
     repositories: list[str] | None
     actions: list[str] | None
     """Both null where somebody changed the robot's policies."""
+    tags: list[str] | None
+    """Null where all may be pushed and deleted, or where the two are null."""
     created_at: Time
     expires_at: Time | None
     """When its password ends or ended; null where it has none."""
@@ -95,10 +101,11 @@ async def create_robot(exchange: Exchange, _query: Nothing, body: NewRobot) -> R
     """Make a robot: a user below the path `/robot/`, with one inline policy and a password for `/v2/`.
 
     The policy allows the actions on the repositories in the account's registries of every region; the password is good at
-    the one of the signature's region. Whoever makes a robot needs IAM's rights to make a user and to give it a policy.
+    the one of the signature's region and, whatever other policies allow, for the same actions on the same repositories only.
+    Whoever makes a robot needs IAM's rights to make a user and to give it a policy.
     """
     call = exchange.call
-    scope = Scope.parse(body.repositories, body.actions)
+    scope = Scope.parse(body.repositories, body.actions, body.tags)
     account_id, region, lifetime = call.principal.account_id, call.registry.region, body.lifetime_seconds * SECOND
 
     def work(tx: Transaction) -> tuple[StoredRobot, NewToken]:
@@ -109,7 +116,11 @@ async def create_robot(exchange: Exchange, _query: Nothing, body: NewRobot) -> R
 
 
 async def rotate_robot(exchange: Exchange, _query: Nothing, body: Rotation) -> RobotPassword:
-    """Give a robot another password for `/v2/`; the one before ends now. What the robot may do stays."""
+    """Give a robot another password for `/v2/`; the one before ends now.
+
+    It is good for what the robot's inline policy says, or for what the one before was, if that policy was changed to what
+    cannot be told in repositories, actions and tags.
+    """
     call = exchange.call
 
     def work(tx: Transaction) -> tuple[StoredRobot, NewToken]:
@@ -151,8 +162,9 @@ def _with_password(exchange: Exchange, robot: StoredRobot, token: NewToken) -> R
         password=token.password,
         endpoint=exchange.context.addresses.endpoint(call.principal.account_id, call.registry.region, scheme),
         region=call.registry.region,
-        repositories=list(robot.grant.repositories) if robot.grant else None,
-        actions=list(robot.grant.actions) if robot.grant else None,
+        repositories=listed(robot.grant.repositories if robot.grant else None),
+        actions=listed(robot.grant.actions if robot.grant else None),
+        tags=listed(robot.grant.tags if robot.grant else None),
         expires_at=time_text(token.expires_at),
     )
 
@@ -161,8 +173,9 @@ def _shown(robot: StoredRobot) -> Robot:
     return Robot(
         name=robot.user.name,
         arn=robot.user.arn,
-        repositories=list(robot.grant.repositories) if robot.grant else None,
-        actions=list(robot.grant.actions) if robot.grant else None,
+        repositories=listed(robot.grant.repositories if robot.grant else None),
+        actions=listed(robot.grant.actions if robot.grant else None),
+        tags=listed(robot.grant.tags if robot.grant else None),
         created_at=time_text(robot.user.created_at),
         expires_at=time_text(robot.expires_at) if robot.expires_at is not None else None,
         last_used_at=time_text(robot.last_used_at) if robot.last_used_at is not None else None,

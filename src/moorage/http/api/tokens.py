@@ -1,14 +1,13 @@
 """`/api/v1/tokens`: passwords of the data plane that live longer or may do less than GetAuthorizationToken's."""
 
 import re
-from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from moorage.core.clock import HOUR, SECOND
 from moorage.http.api.exchange import Exchange
-from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, time_text, whole
+from moorage.http.api.values import Nothing, Page, Time, listed, next_of, position_of, time_text, whole
 from moorage.identity import tokens
 from moorage.identity.errors import TokenNotFoundError
 from moorage.identity.operations import USERNAME
@@ -57,9 +56,20 @@ Actions = Annotated[
     ),
 ]
 
+Tags = Annotated[
+    list[Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9_.*-]+"), min_length=1, max_length=128)]],
+    Meta(
+        min_length=1,
+        max_length=MOST_PATTERNS,
+        description="Tags that may be pushed and deleted, in which `*` stands for any run of characters; manifests without a"
+        " tag, such as the parts of a multi-platform image, may be too",
+        examples=[["dev-*"]],
+    ),
+]
+
 
 class NewToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A token to be made. Where neither repositories nor actions are given, it may do all that its maker may do."""
+    """A token to be made. Where neither repositories nor actions nor tags are given, it may do all that its maker may do."""
 
     name: TokenName
     lifetime_seconds: Lifetime = 12 * HOUR // SECOND
@@ -67,6 +77,8 @@ class NewToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All repositories when left out."""
     actions: Actions | None = None
     """`all` when left out."""
+    tags: Tags | None = None
+    """All tags when left out."""
 
 
 class CreatedToken(Struct, frozen=True, kw_only=True):
@@ -82,6 +94,8 @@ class CreatedToken(Struct, frozen=True, kw_only=True):
     repositories: list[str] | None
     actions: list[str] | None
     """As they were asked for; both null where the token is not restricted."""
+    tags: list[str] | None
+    """Null where all may be pushed and deleted, so far as the rest allows it."""
     created_at: Time
     expires_at: Time
 
@@ -98,6 +112,7 @@ class Token(Struct, frozen=True, kw_only=True):
     region: str
     repositories: list[str] | None
     actions: list[str] | None
+    tags: list[str] | None
     created_at: Time
     expires_at: Time
     last_used_at: Time | None
@@ -120,10 +135,9 @@ async def create_token(exchange: Exchange, _query: Nothing, body: NewToken) -> C
     """
     call = exchange.call
     scope = None
-    if body.repositories is not None or body.actions is not None:
-        scope = Scope.parse(
-            ["*"] if body.repositories is None else body.repositories, ["all"] if body.actions is None else body.actions
-        )
+    if (body.repositories, body.actions, body.tags) != (None, None, None):
+        repositories = ["*"] if body.repositories is None else body.repositories
+        scope = Scope.parse(repositories, ["all"] if body.actions is None else body.actions, body.tags)
     endpoint = exchange.context.addresses.endpoint(
         call.principal.account_id, call.registry.region, call.authority.partition("://")[0]
     )
@@ -138,8 +152,9 @@ async def create_token(exchange: Exchange, _query: Nothing, body: NewToken) -> C
             password=made.password,
             endpoint=endpoint,
             region=call.registry.region,
-            repositories=_listed(scope.repositories if scope else None),
-            actions=_listed(scope.actions if scope else None),
+            repositories=listed(scope.repositories if scope else None),
+            actions=listed(scope.actions if scope else None),
+            tags=listed(scope.tags if scope else None),
             created_at=time_text(made.created_at),
             expires_at=time_text(made.expires_at),
         )
@@ -179,8 +194,9 @@ def _shown(token: LiveToken) -> Token:
         principal_arn=token.principal.arn,
         access_key_id=token.principal.access_key_id or None,
         region=token.region,
-        repositories=_listed(token.scope.repositories if token.scope else None),
-        actions=_listed(token.scope.actions if token.scope else None),
+        repositories=listed(token.scope.repositories if token.scope else None),
+        actions=listed(token.scope.actions if token.scope else None),
+        tags=listed(token.scope.tags if token.scope else None),
         created_at=time_text(token.created_at),
         expires_at=time_text(token.expires_at),
         last_used_at=time_text(token.last_used_at) if token.last_used_at is not None else None,
@@ -189,7 +205,3 @@ def _shown(token: LiveToken) -> Token:
 
 def _id_text(token_id: int) -> str:
     return f"{token_id:016x}"
-
-
-def _listed(values: Sequence[str] | None) -> list[str] | None:
-    return list(values) if values is not None else None

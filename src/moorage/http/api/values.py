@@ -1,5 +1,6 @@
 """The values that requests and answers of `/api/v1` share: empty ones, times, pages."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -50,6 +51,11 @@ class Page(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=1000, description="Most entries in the answer")] = 100
     next: Annotated[str, Meta(max_length=1024)] | None = None
     """`next` of the answer before; the other parameters must be as they were then."""
+
+
+def listed(values: Iterable[str] | None) -> list[str] | None:
+    """Texts as answers have them."""
+    return list(values) if values is not None else None
 
 
 def time_text(at: int) -> str:

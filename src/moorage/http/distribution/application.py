@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from moorage.access.asked import Asked
-from moorage.access.authorize import confine
+from moorage.access.authorize import confine, confine_tags
 from moorage.access.errors import DeniedByScopeError, DeniedError
 from moorage.access.judge import Where
 from moorage.audit.parameters import distribution_parameters
@@ -23,6 +23,7 @@ from moorage.http.peer import Peer, peer_of
 from moorage.http.progress import Progress
 from moorage.http.strangers import Strangers
 from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
+from moorage.images.subjects import tags_in
 
 
 class Distribution:
@@ -91,6 +92,8 @@ class Distribution:
                 place, ruling = await context.warden.enter(call, asked)
                 if token.scope is not None:
                     confine(token.principal, token.scope, needed, name, call.resource)
+                    if subjects is not None and token.scope.limits_tags(needed.actions):
+                        confine_tags(token.principal, token.scope, needed, tags_in(await subjects()), call.resource)
                 if route.asks:
                     wanted = [action for action in route.asks if token.scope is None or token.scope.allows(action, name)]
                     also = await context.warden.allowed(call, wanted, asked)
