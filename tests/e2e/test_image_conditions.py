@@ -1,5 +1,6 @@
-"""Conditions on the tags of images, where a request names none of them: pulls by digest, and what an undelete brings back."""
+"""Conditions on what a request does not name: tags of images that are pulled by digest or brought back, tags of repositories."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.http import push
 from tests.e2e.images import Content, index, small
-from tests.e2e.people import PULL, Person, Town, allow, arn_of, deny
+from tests.e2e.people import DEFAULT, OTHER, PULL, Person, Town, allow, arn_of, deny
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.ours
@@ -113,3 +114,28 @@ def test_a_rollback_brings_back_no_image_below_that_may_not_be_pushed(town: Town
     assert person.api().ask("POST", "/tags/rollback", wanted).code == "AccessDenied"
     person.may(allow("ecr:PutImage", Condition=tagged("dev-*", "StringLikeIfExists")))
     assert person.api().ask("POST", "/tags/rollback", wanted).document["brought_back"]
+
+
+@pytest.mark.parametrize("account", [DEFAULT, OTHER])
+def test_a_repository_made_anew_is_not_for_whoever_might_have_the_old_one(town: Town, account: str) -> None:
+    name, root = town.repository(), town.root_session()
+    arn = arn_of(name)
+    of_dev = {"StringEquals": {"ecr:ResourceTag/env": "dev"}}
+    person = town.person(allow(PULL) if account == OTHER else allow(PULL, Condition=of_dev), account=account)
+    statement = {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": PULL, "Condition": of_dev}
+    session, other = person.sign_in(DEFAULT), town.person(allow(PULL)).sign_in()
+
+    def fill(environment: str) -> list[str]:
+        """Paths of its image by tag and of that image's config, which others have pulled before."""
+        town.ecr.tag_resource(resourceArn=arn, tags=[{"Key": "env", "Value": environment}])
+        town.ecr.set_repository_policy(repositoryName=name, policyText=json.dumps({"Statement": [statement]}))
+        content = small(environment)
+        push(root, name, content, "1.0")
+        paths = [f"/v2/{name}/manifests/1.0", *(f"/v2/{name}/blobs/{each.digest}" for each in content.blobs)]
+        assert {other.get(path).status_code for path in paths * 3} == {200}
+        return paths
+
+    assert {session.get(path).status_code for path in fill("dev") * 3} == {200}
+    town.ecr.delete_repository(repositoryName=name, force=True)
+    town.ecr.create_repository(repositoryName=name)
+    assert {session.get(path).status_code for path in fill("prod") * 3} == {403}

@@ -1,15 +1,14 @@
 """What an edge asks of access: actions on something that a request names."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from moorage.access.judge import Where
 from moorage.access.owner import Owner
 from moorage.iam.context import NOTHING, Context
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One requirement of one request, on one resource."""
 
     actions: tuple[str, ...]
@@ -19,7 +18,7 @@ class Asked:
     """The repository or registry whose policies are the owner's side. None: `owner` says what is."""
     any_of: bool = False
     """Whether one of the actions is enough; otherwise all are needed."""
-    filled: Context = field(default_factory=lambda: NOTHING)
+    filled: Context = NOTHING
     """The context keys that the entry fills."""
     subjects: Callable[[], Awaitable[Sequence[Context]]] | None = None
     """What is acted on inside the repository, each decided for itself. Asked only where a policy reads such keys."""

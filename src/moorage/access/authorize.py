@@ -15,6 +15,7 @@ from moorage.access.caller import Caller, Credential, credential_of
 from moorage.access.conditions import IMAGE_KEYS
 from moorage.access.errors import DeniedByScopeError, DeniedError, DeniedInstallationError
 from moorage.access.judge import ACCOUNT_VERSION, PLACE_VERSIONS, Judge, Place, Verdict, Version, Where
+from moorage.access.owner import Owner
 from moorage.core.call import Call, Principal, Requirement, Ruling
 from moorage.iam.context import NOTHING, Context, reads_time
 from moorage.identity.authorization_messages import encode
@@ -74,10 +75,16 @@ class Warden:
             first = first or ruling
         return first or OPEN
 
-    async def enter(self, call: Call, asked: Asked) -> tuple[Place, Ruling]:
-        """`require` of one thing; also returns what was decided upon, as it was then."""
-        self.notice()
-        caller = self.caller_now(call.principal)
+    async def enter(self, call: Call, asked: Asked, moved: int, version: int) -> tuple[Place, Ruling]:
+        """`require` of one thing; also returns what was decided upon, as it was then.
+
+        Whoever authenticated this request has asked the database already, and is not asked again: `moved` is its
+        `data_version`, `version` the permission version of the caller's account.
+        """
+        self._notice(moved)
+        caller = self._callers.get(credential_of(call.principal))
+        if caller is None or caller.version != version:
+            caller = self._known_caller(call.principal, version)
         if caller is None:
             caller = await self.caller(call.principal)
         place = self.place_now(asked.where) if asked.where is not None else None
@@ -119,8 +126,9 @@ class Warden:
         caller, place = self.caller_now(call.principal), self.place_now(where)
         if caller is None or place is None:
             return None
-        keys = caller.keys | place.owner.keys
-        if reads_time(keys) or not IMAGE_KEYS.isdisjoint(keys) or caller.weight + place.owner.weight > _BRIEF:
+        if reads_time(caller.keys) or reads_time(place.owner.keys) or not _reads_no_image(caller, place.owner):
+            return None
+        if caller.weight + place.owner.weight > _BRIEF:
             return None
         verdict = self.judge.decide(call, caller, place, action, arn)
         return Lasting(verdict.allowed, place.version, verdict.ruling)
@@ -135,15 +143,19 @@ class Warden:
 
     def caller_now(self, principal: Principal) -> Caller | None:
         """The caller's side after `notice`, by a point read at most; None where its policies must be read."""
-        credential = credential_of(principal)
-        known = self._callers.get(credential)
+        known = self._callers.get(credential_of(principal))
         if known is None:
             row = self._points.execute(ACCOUNT_VERSION, {"account": principal.account_id}).fetchone()
-            known = self.judge.known_caller(principal, row[0]) if row is not None else None
-            if known is not None:
-                if len(self._callers) >= _MOST_SEEN:
-                    self._callers.clear()
-                self._callers[credential] = known
+            known = self._known_caller(principal, row[0]) if row is not None else None
+        return known
+
+    def _known_caller(self, principal: Principal, version: int) -> Caller | None:
+        """The caller's side at the present version of its account, if it was read."""
+        known = self.judge.known_caller(principal, version)
+        if known is not None:
+            if len(self._callers) >= _MOST_SEEN:
+                self._callers.clear()
+            self._callers[credential_of(principal)] = known
         return known
 
     async def place(self, where: Where) -> Place:
@@ -167,7 +179,9 @@ class Warden:
 
     def notice(self) -> None:
         """Forget what was seen to be the present version, if anything was committed since."""
-        moved: int = self._points.execute("PRAGMA data_version").fetchone()[0]
+        self._notice(self._points.execute("PRAGMA data_version").fetchone()[0])
+
+    def _notice(self, moved: int) -> None:
         if moved != self._moved:
             self._moved = moved
             self._callers.clear()
@@ -178,8 +192,14 @@ class Warden:
     async def _require(self, call: Call, caller: Caller, place: Place, asked: Asked, together: int = 1) -> Ruling:
         """`together`: of how many things that one request asks this is one."""
         decide = self.judge.decide
+        reads_no_image = asked.subjects is None or _reads_no_image(caller, place.owner)
+        brief = (caller.weight + place.owner.weight) * together <= _BRIEF
+        if reads_no_image and brief and not asked.filled and len(asked.actions) == 1:  # as nearly all are
+            verdict = decide(call, caller, place, asked.actions[0], asked.arn)
+            if verdict.allowed:
+                return verdict.ruling
         filled: Sequence[Context] = (asked.filled,)
-        if asked.subjects is not None and not IMAGE_KEYS.isdisjoint(caller.keys | place.owner.keys):
+        if not reads_no_image and asked.subjects is not None:
             filled = [{**asked.filled, **subject} for subject in await asked.subjects()] or filled
 
         def each(action: str) -> Verdict:
@@ -212,6 +232,11 @@ def _weight(caller: Caller, place: Place, filled: Iterable[Context]) -> int:
     """How many steps decisions with these values take at most; of keys with several values each may be asked about."""
     values = sum(max(map(len, each.values()), default=1) for each in filled)
     return (caller.weight + place.owner.weight) * values
+
+
+def _reads_no_image(caller: Caller, owner: Owner) -> bool:
+    """Whether no policy on either side asks what an image is."""
+    return IMAGE_KEYS.isdisjoint(caller.keys) and IMAGE_KEYS.isdisjoint(owner.keys)
 
 
 def settle(decide: Callable[[str], Verdict], principal: Principal, asked: Asked) -> Ruling:

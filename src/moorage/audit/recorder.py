@@ -4,7 +4,6 @@ Changes are not recorded here: their audit row is part of their own transaction.
 the last second of it (DESIGN rule 6).
 """
 
-import json
 import logging
 import threading
 from collections.abc import Callable
@@ -74,7 +73,7 @@ class Recorder:
     def call(self, call: Call, error_code: str | None = None, error_message: str | None = None, *, count: int = 1) -> None:
         """Record a call that changed nothing: a read, or what was denied or failed. The message holds no secret."""
         principal = call.principal
-        asked = json.dumps(call.parameters) if call.parameters else ""
+        asked = repr(call.parameters)  # it tells apart all that JSON can hold, in a quarter of the time
         who = (principal.access_key_id, principal.arn, call.source_address, call.protocol)
         key = (call.event_source, call.event_name, call.resource, who, asked, error_code, call.ruling)
         with self._lock:
@@ -137,6 +136,8 @@ class Recorder:
         self._flush_or_say()
 
     def _ensure_thread(self) -> None:
+        if self._thread is not None:
+            return
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)

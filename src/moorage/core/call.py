@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from moorage.core.arn import Arn, root_arn
+from moorage.core.arn import root_arn
 from moorage.core.clock import Timestamp
 
 _ACCOUNT = re.compile("[0-9]{12}")
@@ -74,7 +74,7 @@ class Registry:
 
     def repository_arn(self, name: str) -> str:
         """The ARN of a repository in this registry."""
-        return str(Arn("ecr", self.region, self.account_id, f"repository/{name}"))
+        return f"arn:aws:ecr:{self.region}:{self.account_id}:repository/{name}"
 
 
 @dataclass(frozen=True, slots=True)

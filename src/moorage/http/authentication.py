@@ -32,13 +32,15 @@ class Authenticator:
 
         With the version, since under another spelling of the header an older one may be known.
         """
-        self._moved = -1
+        self.moved = -1
+        """What the database said last when it was asked whether anything was committed; see `Warden.enter`."""
 
     def token_of(self, header: str | None) -> Token:
-        """The good token; raises NotAuthorizedError or TokenExpiredError."""
+        """The good token, with its account's present permission version; raises NotAuthorizedError or TokenExpiredError."""
         if header is None or len(header) > _LONGEST_HEADER:
             raise NotAuthorizedError
         now = self._clock.now()
+        self._notice()
         token = self._known.get(header)
         if token is not None and self._is_still_good(token, now):
             self._known.move_to_end(header)
@@ -56,11 +58,13 @@ class Authenticator:
             self._known.popitem(last=False)
         return token
 
-    def _is_still_good(self, token: Token, now: int) -> bool:
+    def _notice(self) -> None:
         moved: int = self._points.execute("PRAGMA data_version").fetchone()[0]
-        if moved != self._moved:
-            self._moved = moved
+        if moved != self.moved:
+            self.moved = moved
             self._good.clear()
+
+    def _is_still_good(self, token: Token, now: int) -> bool:
         if self._good.get(token.id) == token.permission_version and now < token.expires_at:
             return True
         if tokens.permission_version(self._points, token.id, now) != token.permission_version:

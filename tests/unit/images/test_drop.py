@@ -80,7 +80,8 @@ def test_it_is_gone_at_once_for_whoever_knows_its_id(
     upload = ground.begin(repository)
     ground.append(upload, b"bytes")
     intake = ground.uploads.open(upload)
-    assert [points.execute(query, given).fetchone() for query, given in conditions] == [(0, 0, 0)] * 3
+    versions = (0, ground.registry.id, 0, repository.id, 0)
+    assert [points.execute(query, given).fetchone() for query, given in conditions] == [versions] * 3
     assert layers_store.find_shown_now(points, repository.id, digest_of(DATA)) == layer
     delete(ground, repository)
     assert [points.execute(query, given).fetchone() for query, given in conditions] == [None] * 3

@@ -72,24 +72,27 @@ class Distribution:
         registry = self._registry(peer, token)
         name = parse_name(found.name) if found.name else ""
         progress.call = call = _call(request, request_id, context.clock.now(), peer, token, registry, found, name)
-        exchange = await self._authorized(Exchange(context, request, call, token, name, found.reference), found.route, progress)
+        exchange = Exchange(context, request, call, token, name, found.reference, source=found.route.source)
+        await self._authorize(exchange, found.route, progress)
         context.recorder.token(token.id, call.at)
         response = await found.route.handler(exchange)
         if call.event_name and (call.read_only or found.route.method == "PATCH"):
             context.recorder.call(exchange.call)
         return response
 
-    async def _authorized(self, exchange: Exchange, route: routes.Route, progress: Progress) -> Exchange:
-        """The exchange with what was decided; raises DeniedError. Only then is looked whether there is such a registry."""
+    async def _authorize(self, exchange: Exchange, route: routes.Route, progress: Progress) -> None:
+        """Note in the exchange what is decided; raises DeniedError. Only then is looked whether there is such a registry."""
         context, call, token, name = self._context, exchange.call, exchange.token, exchange.name
         needed = route.requirement
-        place, refusal, ruling, also = None, None, None, frozenset[str]()
+        ruling, also = None, frozenset[str]()
         try:
             if needed is not None:
                 subjects = None if route.subjects is None else partial(route.subjects, exchange)
                 where = Where(call.registry.account_id, call.registry.region, name)
                 asked = Asked(needed.actions, call.resource, where, needed.any_of, subjects=subjects)
-                place, ruling = await context.warden.enter(call, asked)
+                exchange.place, ruling = await context.warden.enter(
+                    call, asked, self._authenticator.moved, token.permission_version
+                )
                 if token.scope is not None:
                     confine(token.principal, token.scope, needed, name, call.resource)
                     if subjects is not None and token.scope.limits_tags(needed.actions):
@@ -101,15 +104,12 @@ class Distribution:
             progress.call = context.warden.refused(call, error)
             if needed is None or needed.resource != "repositories" or isinstance(error, DeniedByScopeError):
                 raise
-            ruling, refusal = error.ruling, error
+            ruling, exchange.refusal = error.ruling, error
         account_id, region = call.registry.account_id, call.registry.region
         registry = context.registries.get((account_id, region))
         if registry is None:
             registry = await context.registry(account_id, region, read_only=route.read_only)
-        progress.call = call = call.decided(ruling, registry, also)
-        return Exchange(
-            context, exchange.request, call, token, name, exchange.reference, place, route.source, refusal, exchange.bodies
-        )
+        progress.call = exchange.call = call.decided(ruling, registry, also)
 
     def _registry(self, peer: Peer, token: Token) -> Registry:
         """The registry that the host names, or the default one; its id is not looked up, since it may be another account's."""

@@ -15,9 +15,9 @@ from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.storage.database.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exchange:
-    """One authenticated and authorized request to `/v2/`."""
+    """One authenticated request to `/v2/`; authorized, too, when its handler is given it."""
 
     context: Context
     request: Request

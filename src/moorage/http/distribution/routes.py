@@ -129,12 +129,13 @@ class Match:
 
 def match(method: str, path: str, table: Sequence[Route] = ROUTES) -> Match:
     """The route of a request; raises NoSuchRouteError or MethodNotAllowedError. HEAD is GET where it has no own entry."""
-    fitting = None
+    fitting, missed = None, None
     for route in table:
-        if fitting is not None and route.pattern is not fitting.re:
+        if route.pattern is missed or (fitting is not None and route.pattern is not fitting.re):
             continue
         found = fitting or route.pattern.fullmatch(path)
         if found is None:
+            missed = route.pattern
             continue
         fitting = found
         if route.method == method:
