@@ -19,6 +19,7 @@ from moorage.identity.errors import (
     AccountNotFoundError,
     AccountPolicyNotFoundError,
     DefaultAccountPolicyError,
+    LastAccountPolicyError,
     RegistriesWithoutNamesError,
     SessionNotFoundError,
     TokenNotFoundError,
@@ -38,7 +39,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=accounts.CreatedAccount,
         status=201,
         changes=True,
-        installation=True,
         errors=(AccountAlreadyExistsError, RegistriesWithoutNamesError),
     ),
     Route(
@@ -50,7 +50,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=Page,
         body=Nothing,
         answer=accounts.Accounts,
-        installation=True,
     ),
     Route(
         "PUT",
@@ -62,7 +61,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=account_policies.NewAccountPolicy,
         answer=account_policies.AccountPolicy,
         changes=True,
-        installation=True,
         errors=(AccountNotFoundError, DefaultAccountPolicyError, MalformedPolicyError, PolicyTooLargeError, QuotaExceededError),
     ),
     Route(
@@ -74,7 +72,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=Page,
         body=Nothing,
         answer=account_policies.AccountPolicies,
-        installation=True,
         errors=(AccountNotFoundError,),
     ),
     Route(
@@ -86,7 +83,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=Nothing,
         body=Nothing,
         answer=account_policies.AccountPolicy,
-        installation=True,
         errors=(AccountNotFoundError, AccountPolicyNotFoundError),
     ),
     Route(
@@ -100,8 +96,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=Nothing,
         status=204,
         changes=True,
-        installation=True,
-        errors=(AccountNotFoundError, AccountPolicyNotFoundError),
+        errors=(AccountNotFoundError, AccountPolicyNotFoundError, LastAccountPolicyError),
     ),
     Route(
         "POST",
@@ -253,7 +248,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=auditing.AnyEventSearch,
         body=Nothing,
         answer=auditing.Events,
-        installation=True,
     ),
     Route(
         "POST",

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from moorage.access.reserved import is_of_installation
 from moorage.core.call import Registry, Requirement
 from moorage.core.errors import MoorageError
 from moorage.http.api.exchange import Exchange
@@ -42,12 +43,15 @@ class Route(Generic[Q, B, A]):
     status: int = 200
     changes: bool = False
     """Whether it changes something; it is then recorded in its transaction, else after the answer."""
-    installation: bool = False
-    """Whether it concerns the whole installation: only principals of the default account may then be allowed to."""
     subjects: Callable[[Transaction, Registry, Q, B], Sequence[Subject]] | None = None
     """What is acted on inside the repository, each decided for itself, where a policy reads such keys."""
     errors: tuple[type[MoorageError], ...] = field(default=())
     """What it may answer besides the errors that every entry may."""
+
+    @property
+    def installation(self) -> bool:
+        """Whether it concerns the whole installation: only principals of the default account may then be allowed to."""
+        return any(is_of_installation(action) for each in self.requires for action in each.actions)
 
     @property
     def area(self) -> str:
