@@ -31,7 +31,7 @@ from moorage.http.distribution.routes import Route
 from moorage.http.request_ids import RequestIds
 from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
-from moorage.identity import access_keys, accounts, last_uses, tokens
+from moorage.identity import access_keys, accounts, last_uses, service_control, tokens
 from moorage.identity.access_key_operations import AccessKeyOperations
 from moorage.identity.access_keys import KeyRing
 from moorage.identity.account_operations import AbsentCredentialOperations, AccountOperations
@@ -189,6 +189,7 @@ def prepare(options: Options) -> Prepared:
 
     def work(tx: Transaction) -> Prepared:
         accounts.ensure_account(tx, identity.account_id, "default")
+        service_control.ensure_begun(tx, identity.account_id)
         accounts.ensure_registry(tx, "private", identity.account_id, identity.region)
         if key_id and secret:
             access_keys.set_root_key(tx, sealer, identity.account_id, key_id, secret)

@@ -58,8 +58,8 @@ class Matrix:
 
     def complaint(self, line: Line, person: Person) -> str:
         """How the server differs for one persona, or an empty text."""
-        wanted = expected(line, person.persona, person.arn, partial(self._arn, line, person))
-        answer = self._answer(line, person)
+        wanted = expected(line, person.persona, person.arn, partial(self.arn, line, person))
+        answer = self.answer(line, person)
         fault = self._fault(line, wanted, answer, person.persona)
         if not fault:
             return ""
@@ -102,13 +102,15 @@ class Matrix:
         found = ROUTES[line.section][0][name_of(line)]
         return self._mount(found) if str(line) == _MOUNT else found
 
-    def _answer(self, line: Line, person: Person) -> Answer:
+    def answer(self, line: Line, person: Person) -> Answer:
+        """What a person gets for the request of a line."""
         ask = self.ask(line)
         if line.section == "oci":
             return self.place.ask(ask, password=person.password)
         return self.place.ask(ask, person.keys)
 
-    def _arn(self, line: Line, person: Person, kind: str) -> str:
+    def arn(self, line: Line, person: Person, kind: str) -> str:
+        """The ARN of what a line's request names, were the person of the default account."""
         if line.section in OPERATIONS:
             found = self.sample(line).arn(kind)
             return person.identity_arn if found == OWN else found

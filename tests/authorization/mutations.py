@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from moorage.aws.form import Form
 from moorage.aws.requirements import AnyCaller, Open
 from moorage.core.call import Requirement
 from moorage.http.api import matching
+from moorage.http.api.route import AnyRoute, Route
 from moorage.http.distribution import routes
 from tests.authorization.matrix import OPERATIONS, Matrix
 from tests.authorization.requirements import Line
@@ -110,10 +111,21 @@ def _of_route(matrix: Matrix, line: Line) -> Iterator[Mutation]:
         yield Mutation(what, partial(_in_place, table, route, changed_route))
 
 
+class _Otherwise(Route[Any, Any, Any]):
+    """A row that is reserved to the default account where it should not be, and the other way round."""
+
+    @property
+    def installation(self) -> bool:
+        """The contrary of what it should be."""
+        return not super().installation
+
+
 def _of_api(matrix: Matrix, line: Line) -> Iterator[Mutation]:
     ask, table = matrix.ask(line), matrix.place.api
     route = matching.match(table, ask.method, ask.path).route
-    found = [("installation or not", replace(route, installation=not route.installation))]
+    found: list[tuple[str, AnyRoute]] = [
+        ("installation or not", _Otherwise(*(getattr(route, each.name) for each in fields(route))))
+    ]
     if line.variant == "all":
         found = [(f"on {kind}", replace(route, requires=_on(route.requires, kind))) for kind in ("*", "repository")]
     else:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.authorization.place import ACCOUNT
 from tests.authorization.requirements import Line
 from tests.authorization.samples import ABSENT
 
@@ -105,7 +106,7 @@ def expected(line: Line, persona: Persona, arn: str, resource: Callable[[str], s
     if persona.session and f"{line.section} {line.entry}" in _LONG_TERM_ONLY:
         return Refusal(f"Cannot call {line.entry} with session credentials")
     if persona.abroad and line.installation:
-        return Refusal(_text(arn, line.actions[0], "*", "because no identity-based policy allows the {} action"))
+        return Refusal(_text(arn, line.actions[0], "*", "because the {} action is reserved to the account " + ACCOUNT))
     for place, need in enumerate(line.needs):
         named = resource(need.resource)
         refused = [(action, why) for action in need.actions if (why := _why(line, persona, action, named))]

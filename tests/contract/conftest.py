@@ -38,7 +38,7 @@ def other_iam(door: Door, iam: Any) -> Any:
     """IAM's API as the root of another account sees it. The server's address has no name, so the API makes no account."""
     iam.create_user(UserName="other")
     key = iam.create_access_key(UserName="other")["AccessKey"]
-    door.prepare("INSERT INTO accounts (id, name, created_at) VALUES ('210987654321', 'other', 0)")
+    door.prepare("INSERT OR IGNORE INTO accounts (id, name, created_at) VALUES ('210987654321', 'other', 0)")
     door.prepare("UPDATE access_keys SET account_id = '210987654321', user_id = NULL WHERE id = ?", key["AccessKeyId"])
     iam.delete_user(UserName="other")
     return door.client(key_id=key["AccessKeyId"], secret=key["SecretAccessKey"], service="iam")

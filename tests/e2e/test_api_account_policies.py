@@ -55,9 +55,11 @@ def other(api: Api) -> Api:
 
 @pytest.fixture(autouse=True)
 def unlimited(api: Api, other: Api) -> None:
-    """The second account begins without policies."""
+    """The second account begins as every account does."""
+    assert api.ask("PUT", f"{BASE}/FullAWSAccess", policy("Allow", "*")).status == 200
     for each in list(api.entries(BASE, "policies")):
-        assert api.ask("DELETE", f"{BASE}/{each['name']}").status == 204
+        if each["name"] != "FullAWSAccess":
+            assert api.ask("DELETE", f"{BASE}/{each['name']}").status == 204
 
 
 def test_a_policy_is_set_replaced_shown_listed_and_removed(api: Api) -> None:
@@ -67,7 +69,7 @@ def test_a_policy_is_set_replaced_shown_listed_and_removed(api: Api) -> None:
     assert api.ask("GET", f"{BASE}/limit").document == second.document
     assert second.document["document"] == policy("Allow", "*")["document"]
     api.ask("PUT", f"{BASE}/also", policy("Allow", "*"))
-    assert [each["name"] for each in api.entries(BASE, "policies", limit=1)] == ["also", "limit"]
+    assert [each["name"] for each in api.entries(BASE, "policies", limit=1)] == ["FullAWSAccess", "also", "limit"]
     assert api.ask("DELETE", f"{BASE}/limit").status == 204
     for method in ("GET", "DELETE"):
         answer = api.ask(method, f"{BASE}/limit")
@@ -88,10 +90,16 @@ def test_what_is_refused(api: Api) -> None:
     ):
         answer = api.ask("PUT", path, body)
         assert (answer.status, answer.code) == (status, code), answer.body
-    for number in range(10):
+    for number in range(9):
         assert api.ask("PUT", f"{BASE}/p{number}", allowed).status == 200
     answer = api.ask("PUT", f"{BASE}/one-more", allowed)
     assert (answer.status, answer.code) == (409, "QuotaExceeded")
+
+
+def test_the_last_policy_stays(api: Api) -> None:
+    answer = api.ask("DELETE", f"{BASE}/FullAWSAccess")
+    assert (answer.status, answer.code) == (409, "LastAccountPolicy")
+    assert [each["name"] for each in api.entries(BASE, "policies")] == ["FullAWSAccess"]
 
 
 def test_an_account_does_not_limit_itself_and_sees_no_limits(other: Api) -> None:
@@ -116,7 +124,14 @@ def test_a_limit_holds_on_every_door_with_the_next_request(server: Server, api: 
     manifest, root = "/v2/team/app/manifests/1", f"arn:aws:iam::{OTHER}:root"
     assert registry.get(manifest).status_code == 200
 
+    api.ask("PUT", f"{BASE}/keep", policy("Deny", "ecr:DeleteRepository"))
+    assert registry.get(manifest).status_code == 200 and other.ask("GET", "/tokens").status == 200
+    with pytest.raises(ClientError, match="with an explicit deny in a service control policy"):
+        ecr.delete_repository(repositoryName="team/app", force=True)
+
     api.ask("PUT", f"{BASE}/read", policy("Allow", "ecr:Describe*", "ecr:GetAuthorizationToken"))
+    assert registry.get(manifest).status_code == 200
+    assert api.ask("DELETE", f"{BASE}/FullAWSAccess").status == 204
     resource = f"arn:aws:ecr:us-east-1:{OTHER}:repository/team/app"
     said = "because no service control policy allows the {0} action"
     refused = registry.get(manifest)
@@ -135,7 +150,7 @@ def test_a_limit_holds_on_every_door_with_the_next_request(server: Server, api: 
     assert registry.get(manifest).status_code == 200
     api.ask("PUT", f"{BASE}/no-pull", policy("Deny", "ecr:BatchGetImage"))
     assert "with an explicit deny in a service control policy" in registry.get(manifest).json()["errors"][0]["message"]
-    for name in ("read", "all", "no-pull"):
+    for name in ("read", "keep", "no-pull"):
         api.ask("DELETE", f"{BASE}/{name}")
     assert registry.get(manifest).status_code == 200 and other.ask("GET", "/tokens").status == 200
     for client in (ecr, iam):

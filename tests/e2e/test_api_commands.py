@@ -120,8 +120,9 @@ def test_accounts_are_made_and_listed(server: Server) -> None:
 def test_an_account_is_limited_and_let_go(server: Server, tmp_path: Path) -> None:
     env, account = key_of(server), ("account", "policy")
     made = json.loads(run("account", "create", "limited", "--json", env=env).stdout)["account_id"]
-    assert run(*account, "list", made, env=env).stdout == (
-        f"The account {made} has no service control policies, and no such limit.\n"
+    assert "FullAWSAccess" in run(*account, "list", made, env=env).stdout
+    assert run(*account, "list", "123456789012", env=env).stdout == (
+        "The account 123456789012 operates the installation: it has no service control policies, and no such limit.\n"
     )
     text = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}'
     (tmp_path / "limit.json").write_text(text)
@@ -135,6 +136,7 @@ def test_an_account_is_limited_and_let_go(server: Server, tmp_path: Path) -> Non
     for words, complaint in (
         (("show", made, "only=ecr+1"), f"The account {made} has no service control policy with the name only=ecr+1."),
         (("delete", made, "only=ecr+1"), f"The account {made} has no service control policy with the name only=ecr+1."),
+        (("delete", made, "FullAWSAccess"), "FullAWSAccess is the only service control policy"),
         (("list", "999999999999"), "The account 999999999999 does not exist. (AccountNotFound)"),
         (("set", "123456789012", "x", file), "service control policies never limit that account"),
         (("set", made, "a b", file), "Invalid parameter at 'name' failed to satisfy constraint"),
@@ -181,20 +183,22 @@ def test_why_somebody_may_not_do_something_is_explained_and_the_suggestion_helps
     put("work", office)
     question = ("iam", "explain", "--principal", arn, "--action", "ecr:PutImage", "--resource", "explained/app")
     said = run(*question, env=env).stdout
-    assert "decision:  not allowed (identity-based policy)" in said
+    assert "decision:  not allowed (identity-based policy)" in said and "does not allow: identity-based policy" in said
+    assert run("iam", "explain", "--principal", "explained", *question[4:], env=env).stdout == said
     assert "work#Office would allow it, but for:" in said and "IpAddress aws:SourceIp 10.0.0.0/8; given: nothing" in said
     assert (
-        "allows:    identity-based policy by work#Office"
+        "allows:         identity-based policy by work#Office"
         in run(*question, "--context", "aws:SourceIp=10.1.1.1", env=env).stdout
     )
     found = json.loads(run(*question, "--json", env=env).stdout)
-    assert (found["decision"], found["missing"], found["possible"]) == ("implicitDeny", ["aws:sourceip"], True)
+    assert (found["decision"], found["missing"], found["possible"]) == ("implicitDeny", ["aws:SourceIp"], True)
     assert found["message"].endswith("because no identity-based policy allows the ecr:PutImage action")
     (suggested,) = found["suggestions"]
     put("work", office, suggested["statement"])
     assert json.loads(run(*question, "--json", env=env).stdout)["decision"] == "allowed"
     put("never", {"Effect": "Deny", "Action": "ecr:Put*", "Resource": "*"})
-    assert "No Allow helps before this is changed: never#1" in run(*question, env=env).stdout
+    said = run(*question, env=env).stdout
+    assert "decision:  denied (identity-based policy)" in said and "No Allow helps before this is changed: never#1" in said
     assert run(*question, "--context", "nothing", code=1, env=env).stderr.startswith("moorage: --context must be KEY=VALUE")
     iam.close()
 

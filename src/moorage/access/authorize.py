@@ -258,13 +258,13 @@ def settle(decide: Callable[[str], Verdict], principal: Principal, asked: Asked)
     return first or OPEN
 
 
-def refuse_strangers(principal: Principal, default_account_id: str, actions: Iterable[str]) -> None:
-    """Raise DeniedError for a call about the whole installation by a principal of another account than the default one.
+def refuse_strangers(principal: Principal, default_account_id: str, actions: Iterable[str], resource: str = "*") -> None:
+    """Raise DeniedInstallationError for what concerns the whole installation, unless a principal of the default account asks.
 
     Such actions can be granted only to principals of that account (DESIGN rule 5), whatever policies elsewhere say.
     """
     if principal.account_id != default_account_id:
-        raise DeniedInstallationError(principal, next(iter(actions)))
+        raise DeniedInstallationError(principal, next(iter(actions)), default_account_id, resource)
 
 
 def confine(principal: Principal, scope: Scope | None, needed: Requirement, repository: str, resource: str) -> None:

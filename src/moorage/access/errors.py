@@ -3,7 +3,7 @@
 from moorage.core.call import Principal, Ruling
 from moorage.core.errors import AccessDeniedError
 from moorage.iam.context import Context
-from moorage.iam.decision import Decision
+from moorage.iam.decision import Decision, Layer, Outcome
 from moorage.iam.denial import denied
 
 
@@ -38,14 +38,20 @@ class DeniedByScopeError(DeniedError):
         )
 
 
-class DeniedInstallationError(DeniedError):
-    """Only principals of the default account may be allowed what concerns the whole installation (DESIGN rule 5)."""
+RESERVED = Decision(Outcome.IMPLICIT_DENY, Layer.RESERVED)
 
-    def __init__(self, principal: Principal, action: str) -> None:
+
+class DeniedInstallationError(DeniedError):
+    """Only principals of the default account may be allowed what concerns the whole installation (DESIGN rule 5).
+
+    No policy is to blame, so the text names none, but the account.
+    """
+
+    def __init__(self, principal: Principal, action: str, default_account_id: str, resource: str = "*") -> None:
         super().__init__(
-            f"User: {principal.arn} is not authorized to perform: {action} on resource: * "
-            f"because no identity-based policy allows the {action} action",
+            f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource} "
+            f"because the {action} action is reserved to the account {default_account_id}",
             action,
-            "*",
-            Ruling("implicitDeny", "identity-based policy"),
+            resource,
+            RESERVED.ruling(),
         )

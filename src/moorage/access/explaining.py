@@ -4,15 +4,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from moorage.access.authorize import refuse_strangers
 from moorage.access.caller import read_caller
 from moorage.access.conditions import context_of
+from moorage.access.errors import RESERVED, DeniedInstallationError
 from moorage.access.judge import Judge, Where
 from moorage.access.naming import named, owner_of_account
 from moorage.access.owner import Owner
+from moorage.access.reserved import is_of_installation
 from moorage.aws.requirements import Need
 from moorage.core.call import Call, Principal
 from moorage.core.errors import InvalidParameterError
 from moorage.core.names import is_repository_name
+from moorage.iam.denial import denied
 from moorage.iam.ecr import FIRST_SCOPE
 from moorage.iam.evaluate import Request
 from moorage.iam.explain import Explanation, Place, explain
@@ -24,12 +28,12 @@ from moorage.storage.database.transaction import Transaction
 SELF = "self"
 """The principal that stands for whoever asks, with the session that it has."""
 
-_NAME = "[A-Za-z0-9_+=,.@-]{1,64}"
+NAME = "[A-Za-z0-9_+=,.@-]{1,64}"
 ACTION = "[a-z0-9-]+:[A-Za-z0-9]+"
-"""What an action looks like, as a regular expression for the whole text; the next two the same."""
+"""What an action looks like, as a regular expression for the whole text; the next two, and a user's name, the same."""
 PRINCIPAL = (
-    rf"self|arn:aws:iam::[0-9]{{12}}:(?:root|(?:user|role)/(?:[!-~]+/)?{_NAME})"
-    rf"|arn:aws:sts::[0-9]{{12}}:assumed-role/{_NAME}/{_NAME}"
+    rf"{NAME}|arn:aws:iam::[0-9]{{12}}:(?:root|(?:user|role)/(?:[!-~]+/)?{NAME})"
+    rf"|arn:aws:sts::[0-9]{{12}}:assumed-role/{NAME}/{NAME}"
 )
 RESOURCE = r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws|):.+"
 """An ARN; `*` and the name of a repository are resources too."""
@@ -47,13 +51,13 @@ class Question:
     """Whether somebody may do something, and why."""
 
     principal: str
-    """`self`, or the ARN of a user, a role, a role's session or the root of the asker's account."""
+    """`self`, a user's name, or the ARN of a user, a role, a role's session or the root, all of the asker's account."""
     action: str
     """Such as `ecr:PutImage`; no wildcards."""
     resource: str
     """An ARN, `*`, or the name of a repository in the asker's registry."""
     context: Mapping[str, tuple[str, ...]]
-    """Values of context keys to be taken for true, whatever they are; keys in any case."""
+    """Values of context keys to be taken for true, whatever they are; keys in any case, which suggestions keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,16 @@ class Answer:
     foreign: bool
     """Whether the resource is another account's. The answer is then about the asker's side alone: what that account's policies
     say, to this request or to one that is made up, is for its own people to ask; they must allow it too."""
+    refusal: str | None
+    """What the principal would be told; None where it is allowed."""
+    reserved_to: str | None
+    """Where that is why it is refused: the account whose principals alone can be allowed the action."""
 
 
-def answer(tx: Transaction, judge: Judge, call: Call, question: Question) -> Answer:
+def answer(tx: Transaction, judge: Judge, call: Call, question: Question, default_account_id: str) -> Answer:
     """Explain, by what is in the database now; raises InvalidParameterError, NoSuchEntityError.
+
+    `default_account_id` operates the installation: what concerns all of it is reserved to that account.
 
     Session policies count where somebody asks about itself; a role is asked about as a session without any.
     """
@@ -90,8 +100,16 @@ def answer(tx: Transaction, judge: Judge, call: Call, question: Question) -> Ans
     given = {key.lower(): values for key, values in question.context.items()}
     known = context_of(caller.keys | owner.keys, asked, (caller.context, owner.context), {})
     request = Request(principal, question.action, arn, {**known, **given})
-    explanation = explain(request, caller.grants, owner.guards(question.action), place)
-    return Answer(request, explanation, foreign)
+    explanation = explain(request, caller.grants, owner.guards(question.action), place, question.context)
+    try:
+        if is_of_installation(question.action):
+            refuse_strangers(principal, default_account_id, (question.action,), arn)
+    except DeniedInstallationError as error:
+        refused = replace(explanation, decision=RESERVED, obstacles=(), suggestions=(), possible=False)
+        return Answer(request, refused, foreign, error.message, default_account_id)
+    decision = explanation.decision
+    refusal = None if decision.allowed else denied(principal, question.action, arn, decision)
+    return Answer(request, explanation, foreign, refusal, None)
 
 
 def _resource(call: Call, text: str) -> str:
@@ -106,7 +124,11 @@ def _principal(tx: Transaction, call: Call, text: str) -> Principal:
     if text in {SELF, call.principal.arn}:
         return call.principal
     if not _PRINCIPAL.fullmatch(text):
-        raise InvalidParameterError.at("principal", "must be self, or the ARN of a user, a role, a session of a role or a root")
+        said = "must be self, a user's name, or the ARN of a user, a role, a session of a role or a root"
+        raise InvalidParameterError.at("principal", said)
+    if not text.startswith("arn:"):
+        user = resources.get(tx, call.principal.account_id, Kind.USER, text)
+        return callers.of_user(user.account_id, (user.id, user.name, user.path), "")
     account_id, named_by = text.split(":", 5)[4:]
     if account_id != call.principal.account_id:
         raise NoSuchEntityError(f"The principal {text} cannot be found in this account.")
@@ -148,7 +170,7 @@ def _owner(
     kind, _, name = name.partition("/")
     service = action.partition(":")[0]
     if service == "ecr" and of_service in {"", "ecr"}:
-        name = name if kind == "repository" else ""
+        name = name if kind == "repository" and "*" not in name else ""  # of many at once, the registry's policy says
         owner = judge.place(tx, Where(account_id, region or call.registry.region, name)).owner
         if action.lower() == _OF_IDENTITY_ONLY:
             return owner, None

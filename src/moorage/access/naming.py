@@ -22,7 +22,18 @@ from moorage.storage.database.transaction import Transaction
 _OF_AWS = "aws"
 """What stands in the ARNs of AWS's own policies where others have an account."""
 
-_PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action, no secret
+_PASS_ROLE = "iam:passrole"  # noqa: S105 - an action, no secret
+_CHANGES_OF_POLICIES = frozenset(
+    f"iam:{name}".lower()
+    for name in (
+        "CreatePolicyVersion",
+        "DeletePolicy",
+        "DeletePolicyVersion",
+        "SetDefaultPolicyVersion",
+        "TagPolicy",
+        "UntagPolicy",
+    )
+)
 _SCHEMES = ("https://", "http://")
 
 
@@ -45,10 +56,18 @@ def named(tx: Transaction, caller: Principal, need: Need) -> list[tuple[str, Own
         return [_holder(tx, caller.account_id, key_id) for key_id in need.names]
     trusting = any(action.startswith("sts:") for action in need.actions)
     found = [_named(tx, caller, Kind(need.kind), name, need.path, trusting) for name in need.names]
-    if _PASS_ROLE in need.actions:
+    actions = {action.lower() for action in need.actions}
+    if _PASS_ROLE in actions:
         # What is handed on is the caller's to give; whether the service may take it is the operation's to say.
         return [(arn, owner_of_account(caller.account_id)) for arn, _ in found]
+    if not actions.isdisjoint(_CHANGES_OF_POLICIES):
+        # Every account may read and attach AWS's own policies; they are AWS's to change, which lets nobody else.
+        return [(arn, owner_of_account(_OF_AWS) if _is_of_aws(arn) else owner) for arn, owner in found]
     return found
+
+
+def _is_of_aws(arn: str) -> bool:
+    return arn.split(":", 5)[4:5] == [_OF_AWS]
 
 
 def _named(tx: Transaction, caller: Principal, kind: Kind, name: str, path: str | None, trusting: bool) -> tuple[str, Owner]:

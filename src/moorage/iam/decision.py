@@ -25,6 +25,8 @@ class Layer(StrEnum):
     SERVICE_CONTROL = "service control policy"
     TRUST = "role trust policy"
     ROOT = "root"
+    RESERVED = "reserved action"
+    """No policy: what only one account can be allowed, asked for by another one's principal. Evaluation never decides so."""
 
 
 @dataclass(frozen=True, slots=True)

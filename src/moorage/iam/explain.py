@@ -14,6 +14,8 @@ from typing import Any
 
 from moorage.core.call import Principal
 from moorage.iam.condition import prepare
+from moorage.iam.context import NOTHING, Context
+from moorage.iam.context_keys import named_keys
 from moorage.iam.decision import Decision, Layer, Matched, Outcome
 from moorage.iam.document import Condition, Document
 from moorage.iam.evaluate import Grants, Guards, Request, evaluate
@@ -71,7 +73,7 @@ class Explanation:
     layers: tuple[Said, ...]
     """Every layer that there is for this caller and resource."""
     read: tuple[str, ...]
-    """The context keys that the policies read, in lower case, in alphabetical order."""
+    """The context keys that the policies read, as these first spell them, in alphabetical order."""
     missing: tuple[str, ...]
     """Those of them that the request has no value for."""
     obstacles: tuple[Matched, ...] = ()
@@ -85,11 +87,15 @@ class Explanation:
 _RULES = '{"Version": "2012-10-17", "Statement": %s}'
 _ORDER = (Place.IDENTITY, Place.SERVICE_CONTROL, Place.BOUNDARY, Place.SESSION)
 _WILD = re.compile(r"[*?$]")
+_DESCRIBING = ("moorage:", "aws:resourcetag/", "ecr:resourcetag/", "iam:resourcetag/", "aws:requesttag/")
+"""Context keys that say what is acted on, rather than who asks, from where or when."""
 
 
-def explain(request: Request, grants: Grants, guards: Guards, owners: Place | None) -> Explanation:
+def explain(request: Request, grants: Grants, guards: Guards, owners: Place | None, supposed: Context = NOTHING) -> Explanation:
     """Explain the decision. `owners` is where the resource's own policy stands, or None where it cannot have one.
 
+    `supposed` is what of the request's context was asked for, with keys in any case. What it says of images and of tags is a
+    condition of every statement that is suggested, so that none allows more than was asked; an address or a time is none.
     A resource's policy is suggested only where nothing else would do, so that no suggestion goes around a limit.
     """
     if grants.session is None and request.principal.kind == "FederatedUser":
@@ -97,12 +103,12 @@ def explain(request: Request, grants: Grants, guards: Guards, owners: Place | No
     inquiry = Inquiry(request.principal, request.action, request.resource, request.context)
     decision = evaluate(request, grants, guards)
     policies = [policy for _, layer in _limits(grants) for policy in layer or ()] + list(guards.policies)
-    read = tuple(sorted(keys_of(policies)))
+    read = _spelled(policies)
     whole = Explanation(
         decision=decision,
         layers=tuple(_layers(request, grants, guards, inquiry)),
         read=read,
-        missing=tuple(key for key in read if not request.context.get(key)),
+        missing=tuple(key for key in read if not request.context.get(key.lower())),
     )
     if decision.allowed:
         return whole
@@ -110,8 +116,15 @@ def explain(request: Request, grants: Grants, guards: Guards, owners: Place | No
     if decision.outcome is Outcome.EXPLICIT_DENY:
         obstacles = decision.matched
         grants, guards = _without_denies(grants, guards, inquiry)
-    suggestions = _search(request, grants, guards, owners)
+    conditions = {key: values for key, values in supposed.items() if values and key.lower().startswith(_DESCRIBING)}
+    suggestions = _search(request, grants, guards, owners, conditions)
     return replace(whole, obstacles=obstacles, suggestions=suggestions or (), possible=suggestions is not None)
+
+
+def _spelled(policies: Iterable[Policy]) -> tuple[str, ...]:
+    documents = [Document(tuple(rule.statement for rule in policy.rules), VERSION) for policy in policies]
+    spellings = {key.lower(): key for key in named_keys(documents)}
+    return tuple(spellings.get(key, key) for key in sorted(keys_of(policies)))
 
 
 # --- what the layers say --------------------------------------------------------------------------------------------
@@ -198,7 +211,9 @@ def _stripped(policy: Policy, inquiry: Inquiry, *, owners: bool) -> Policy:
     return Policy(policy.source, [rule for rule in policy.rules if rule.number not in denying]) if denying else policy
 
 
-def _search(request: Request, grants: Grants, guards: Guards, owners: Place | None) -> tuple[Suggestion, ...] | None:
+def _search(
+    request: Request, grants: Grants, guards: Guards, owners: Place | None, conditions: Context
+) -> tuple[Suggestion, ...] | None:
     """The fewest statements that would allow it, or None if none would; those of the caller's side are tried first."""
     there = {
         Place.IDENTITY: request.principal.kind != "Root",
@@ -212,7 +227,7 @@ def _search(request: Request, grants: Grants, guards: Guards, owners: Place | No
             continue
         for count in range(len(callers) + 1):
             for chosen in itertools.combinations(callers, count):
-                found = tuple(Suggestion(place, statement_for(place, request)) for place in (*chosen, *last))
+                found = tuple(Suggestion(place, statement_for(place, request, conditions)) for place in (*chosen, *last))
                 if _would_allow(request, grants, guards, found):
                     return found
     return None
@@ -240,15 +255,30 @@ def _would_allow(request: Request, grants: Grants, guards: Guards, suggestions: 
     return evaluate(request, *with_suggestions(grants, guards, suggestions)).allowed
 
 
-def statement_for(place: Place, request: Request) -> str:
-    """The smallest statement that allows just this, for one of the places."""
+def statement_for(place: Place, request: Request, conditions: Context = NOTHING) -> str:
+    """The smallest statement that allows just this, for one of the places; `conditions` as their keys are to be spelled."""
     statement: dict[str, Any] = {"Effect": "Allow"}
     if place in {Place.REPOSITORY, Place.REGISTRY, Place.TRUST}:
         statement["Principal"] = {"AWS": _named(request.principal)}
     statement["Action"] = request.action
     if place not in {Place.REPOSITORY, Place.TRUST}:
         statement["Resource"] = _literally(request.resource)
+    if conditions:
+        statement["Condition"] = _conditions(conditions)
     return json.dumps(statement)
+
+
+def _conditions(context: Context) -> dict[str, dict[str, Any]]:
+    """That the keys have these values: the one, or, of several at once, no others."""
+    found: dict[str, dict[str, Any]] = {}
+    for key, values in context.items():
+        texts = [value.replace("$", "${$}") for value in values]
+        if len(texts) == 1:
+            found.setdefault("StringEquals", {})[key] = texts[0]
+        else:
+            found.setdefault("ForAllValues:StringEquals", {})[key] = texts
+            found.setdefault("Null", {})[key] = "false"  # ForAllValues holds where there is no value at all
+    return found
 
 
 def _named(principal: Principal) -> str:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from moorage.core.call import Registry
 from moorage.core.clock import Timestamp
+from moorage.identity import service_control
 from moorage.identity.errors import AccountAlreadyExistsError
 from moorage.identity.iam_errors import EntityAlreadyExistsError
 from moorage.storage.database.schema.identity import accounts, registries
@@ -30,11 +31,12 @@ class Account:
 
 
 def create_account(tx: Transaction, account_id: str | None, name: str) -> Account:
-    """A new account of that id, or of a random free one; raises AccountAlreadyExistsError."""
+    """A new account of that id, or of a random free one, with `FullAWSAccess`; raises AccountAlreadyExistsError."""
     chosen = account_id or _free_id(tx)
     if exists(tx, chosen):
         raise AccountAlreadyExistsError(chosen)
     tx.execute(sa.insert(accounts).values(id=chosen, name=name, created_at=tx.now))
+    service_control.begin(tx, chosen)
     return Account(chosen, name, tx.now)
 
 

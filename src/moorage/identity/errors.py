@@ -73,6 +73,18 @@ class AccountPolicyNotFoundError(MoorageError):
         super().__init__(f"The account {account_id} has no service control policy with the name {name}.")
 
 
+class LastAccountPolicyError(MoorageError):
+    """An account's only service control policy (AWS: the last policy cannot be detached)."""
+
+    api_status = 409
+
+    def __init__(self, account_id: str, name: str) -> None:
+        super().__init__(
+            f"{name} is the only service control policy of the account {account_id}; without any, everything would be denied"
+            " to it. Set another one first, such as FullAWSAccess, which allows everything."
+        )
+
+
 class DefaultAccountPolicyError(MoorageError):
     """A service control policy for the account that operates the installation (AWS: the management account)."""
 

@@ -119,5 +119,5 @@ def test_what_concerns_the_installation_is_for_the_default_account_only() -> Non
         refuse_strangers(ROOT, "999999999999", ["moorage:CreateAccount"])
     assert caught.value.message == (
         f"User: {ROOT.arn} is not authorized to perform: moorage:CreateAccount on resource: * "
-        "because no identity-based policy allows the moorage:CreateAccount action"
+        "because the moorage:CreateAccount action is reserved to the account 999999999999"
     )

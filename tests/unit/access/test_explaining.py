@@ -50,7 +50,7 @@ def asked(
         user_agent="moorage",
     )
     given = {key.replace("__", ":"): (value,) for key, value in context.items()}
-    return api.ground.read(lambda tx: answer(tx, Judge(), call, Question(principal, action, resource, given)))
+    return api.ground.read(lambda tx: answer(tx, Judge(), call, Question(principal, action, resource, given), ACCOUNT))
 
 
 def outcome(found: Answer) -> tuple[Outcome, Layer]:
@@ -100,7 +100,7 @@ def test_what_belongs_to_a_request_is_known_only_of_whoever_asks(api: IamApi) ->
     alice = api.user()
     put(api, alice, policy(Resource="*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
     assert outcome(asked(api, alice.arn))[0] is Outcome.IMPLICIT_DENY
-    assert asked(api, alice.arn).explanation.missing == ("aws:sourceip",)
+    assert asked(api, alice.arn).explanation.missing == ("aws:SourceIp",)
     assert asked(api, alice.arn, AWS__SourceIp="10.0.0.1").explanation.decision.allowed
     itself = callers.of_user(ACCOUNT, (alice.id, alice.name, alice.path), "AKIA")
     assert asked(api, by=itself).explanation.decision.allowed
@@ -177,6 +177,54 @@ def test_what_is_of_iam_and_of_another_account_can_never_be_allowed(api: IamApi)
     assert (found.explanation.possible, found.explanation.suggestions) == (False, ())
 
 
+def test_a_name_means_the_accounts_user(api: IamApi) -> None:
+    alice = api.user("alice", "/people/")
+    assert asked(api, "alice").request.principal.arn == alice.arn
+    for name in ("bob", "root"):
+        with pytest.raises(NoSuchEntityError, match=name):
+            asked(api, name)
+
+
+def test_what_concerns_the_installation_is_reserved_to_the_default_account(api: IamApi) -> None:
+    for action in ("moorage:ListAccounts", "moorage:listaccounts"):
+        found = asked(api, action=action, resource="*", by=STRANGER)
+        assert outcome(found) == (Outcome.IMPLICIT_DENY, Layer.RESERVED)
+        assert (found.explanation.possible, found.explanation.suggestions, found.reserved_to) == (False, (), ACCOUNT)
+        assert found.refusal == (
+            f"User: {STRANGER.arn} is not authorized to perform: {action} on resource: * "
+            f"because the {action} action is reserved to the account {ACCOUNT}"
+        )
+    ours = asked(api, action="moorage:ListAccounts", resource="*")
+    assert (outcome(ours), ours.refusal, ours.reserved_to) == ((Outcome.ALLOWED, Layer.ROOT), None, None)
+    alice = asked(api, api.user().arn, "moorage:ListAccounts", "*")
+    assert [place for place, _ in suggested(alice)] == [Place.IDENTITY] and alice.reserved_to is None
+
+
+@pytest.mark.parametrize("action", ["iam:DeletePolicy", "iam:deletepolicy", "iam:CreatePolicyVersion", "iam:TagPolicy"])
+def test_nobody_may_change_a_policy_of_awss_and_everybody_may_read_it(api: IamApi, action: str) -> None:
+    found = asked(api, action=action, resource=ADMINISTRATOR)
+    assert outcome(found) == (Outcome.IMPLICIT_DENY, Layer.RESOURCE)
+    assert (found.explanation.possible, found.explanation.suggestions) == (False, ())
+    assert outcome(asked(api, action="iam:GetPolicy", resource=ADMINISTRATOR)) == (Outcome.ALLOWED, Layer.ROOT)
+    assert outcome(asked(api, action=action, resource=api.policy("own"))) == (Outcome.ALLOWED, Layer.ROOT)
+
+
+def test_what_was_asked_of_an_image_is_a_condition_of_what_is_suggested(api: IamApi) -> None:
+    alice = api.user()
+    put(api, alice, policy(Resource="*", Condition={"StringLike": {"moorage:ImageTag": "dev-*"}}))
+    found = asked(api, alice.arn, moorage__ImageTag="prod-1", aws__SourceIp="10.0.0.1")
+    condition = {"StringEquals": {"moorage:ImageTag": "prod-1"}}
+    assert suggested(found) == [
+        (Place.IDENTITY, {"Effect": "Allow", "Action": PUSH, "Resource": REPOSITORY, "Condition": condition}),
+    ]
+    assert asked(api, alice.arn).explanation.missing == ("moorage:ImageTag",)
+
+
+def test_many_repositories_at_once_are_a_matter_of_the_registrys_policy(api: IamApi) -> None:
+    found = asked(api, resource=f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/*", by=STRANGER)
+    assert [place for place, _ in suggested(found)] == [Place.REGISTRY]
+
+
 def test_other_accounts_principals_and_those_that_are_not_there_are_not_found(api: IamApi) -> None:
     alice = api.user("alice", "/people/")
     for arn in (
@@ -200,7 +248,7 @@ def test_other_accounts_principals_and_those_that_are_not_there_are_not_found(ap
         (("self", "PutImage", "*"), "action"),
         (("self", PUSH, "Not A Name"), "resource"),
         (("self", PUSH, "arn:aws:ecr"), "resource"),
-        (("alice", PUSH, "*"), "principal"),
+        (("al ice", PUSH, "*"), "principal"),
         ((f"arn:aws:iam::{ACCOUNT}:group/team", PUSH, "*"), "principal"),
         ((f"arn:aws:iam::{ACCOUNT}:root/x", PUSH, "*"), "principal"),
         ((f"arn:aws:iam::{ACCOUNT}:user", PUSH, "*"), "principal"),

@@ -151,6 +151,29 @@ def test_a_root_needs_no_policy_at_home_and_the_owners_abroad() -> None:
     assert suggested(explained(OWNER, account_id=ABROAD)) == [(Place.REPOSITORY, theirs)]
 
 
+def test_what_is_supposed_of_images_and_tags_is_a_condition_of_what_is_suggested() -> None:
+    supposed = {
+        "moorage:ImageTag": ("prod-${1}",),
+        "aws:ResourceTag/team": ("core",),
+        "moorage:Platform": ("linux/amd64", "linux/arm64"),
+        "aws:SourceIp": ("10.0.0.1",),
+    }
+    context = {key.lower(): values for key, values in supposed.items()}
+    request = Request(USER, PULL, REPOSITORY.format(HOME), context)
+    (found,) = explain(request, Grants(), Guards(HOME), Place.REPOSITORY, supposed).suggestions
+    assert json.loads(found.text)["Condition"] == {
+        "StringEquals": {"moorage:ImageTag": "prod-${$}{1}", "aws:ResourceTag/team": "core"},
+        "ForAllValues:StringEquals": {"moorage:Platform": ["linux/amd64", "linux/arm64"]},
+        "Null": {"moorage:Platform": "false"},
+    }
+    with_it = with_suggestions(Grants(), Guards(HOME), (found,))
+    assert evaluate(request, *with_it).allowed
+    for key in ("moorage:imagetag", "aws:resourcetag/team", "moorage:platform"):
+        for other in (("something-else",), ()):
+            assert not evaluate(replace(request, context={**context, key: other}), *with_it).allowed
+    assert evaluate(replace(request, context={**context, "aws:sourceip": ("192.0.2.1",)}), *with_it).allowed
+
+
 def test_a_statement_that_only_its_conditions_keep_from_allowing_is_shown_with_them() -> None:
     near = policy(
         "office",
@@ -161,7 +184,7 @@ def test_a_statement_that_only_its_conditions_keep_from_allowing_is_shown_with_t
     (unmet,) = found.layers[0].unmet
     assert str(unmet.statement) == "office#1"
     assert [(each.operator, each.key) for each in unmet.conditions] == [("IpAddress", "aws:SourceIp")]
-    assert found.read == ("aws:securetransport", "aws:sourceip", "aws:username")
+    assert found.read == ("aws:SecureTransport", "aws:SourceIp", "aws:username")
     assert found.missing == ("aws:securetransport", "aws:sourceip")
 
 

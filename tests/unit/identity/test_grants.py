@@ -10,7 +10,8 @@ from moorage.core.call import Principal
 from moorage.iam.decision import Layer, Outcome
 from moorage.iam.evaluate import Grants, Guards, Request, evaluate
 from moorage.iam.policy import Policy, Source, SourceKind
-from moorage.identity import grants, resources, service_control
+from moorage.identity import accounts, grants, resources, service_control
+from moorage.identity.errors import LastAccountPolicyError
 from moorage.identity.resources import Resource
 from moorage.storage.database.prepared import Prepared
 from moorage.storage.database.schema.identity import access_keys, sessions
@@ -69,8 +70,9 @@ def federated(user: Resource | None) -> Principal:
 
 def decide(api: IamApi, principal: Principal, action: str, *guards: str) -> tuple[Outcome, Layer]:
     """What is decided in the principal's own account, beside these resource policies."""
-    owner = Guards(ACCOUNT, tuple(Policy.compile(text, Source(SourceKind.RESOURCE, "r")) for text in guards))
-    found = evaluate(Request(principal, action, f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/r"), of(api, principal), owner)
+    owner = Guards(principal.account_id, tuple(Policy.compile(text, Source(SourceKind.RESOURCE, "r")) for text in guards))
+    resource = f"arn:aws:ecr:us-east-1:{principal.account_id}:repository/r"
+    found = evaluate(Request(principal, action, resource), of(api, principal), owner)
     return found.outcome, found.layer
 
 
@@ -172,12 +174,46 @@ def test_a_root_needs_no_policies_and_is_limited_by_those_of_the_operator(api: I
     assert sources(of(api, ROOT).service_control) == [("none", "a"), ("none", "b")]
     assert decide(api, ROOT, "ecr:GetImage") == (Outcome.ALLOWED, Layer.ROOT)
     assert decide(api, ROOT, "ecr:PutImage") == (Outcome.IMPLICIT_DENY, Layer.SERVICE_CONTROL)
-    assert api.ground.write(lambda tx: [service_control.delete(tx, ACCOUNT, name) for name in ("a", "b", "c")]) == [
-        True,
+    assert [api.ground.write(lambda tx, name=name: service_control.delete(tx, ACCOUNT, name)) for name in ("a", "c")] == [  # type: ignore[misc]
         True,
         False,
     ]
-    assert of(api, ROOT) == Grants()
+    assert sources(of(api, ROOT).service_control) == [("none", "b")]
+
+
+def test_a_new_account_begins_with_full_access_so_that_a_deny_takes_away_only_what_it_names(api: IamApi) -> None:
+    other = Principal.root(api.ground.write(lambda tx: accounts.create_account(tx, None, "second")).id, "AKIA")
+    assert sources(of(api, other).service_control) == [("none", "FullAWSAccess")]
+    deny = allow("ecr:DeleteRepository").replace("Allow", "Deny")
+    api.ground.write(lambda tx: service_control.put(tx, other.account_id, "keep", deny))
+    assert decide(api, other, "ecr:PutImage")[0] is Outcome.ALLOWED
+    assert decide(api, other, "ecr:DeleteRepository") == (Outcome.EXPLICIT_DENY, Layer.SERVICE_CONTROL)
+    api.ground.write(lambda tx: service_control.put(tx, other.account_id, "only", allow("ecr:Put*")))
+    assert decide(api, other, "ecr:GetImage")[0] is Outcome.ALLOWED
+    api.ground.write(lambda tx: service_control.delete(tx, other.account_id, "FullAWSAccess"))
+    assert decide(api, other, "ecr:PutImage")[0] is Outcome.ALLOWED
+    assert decide(api, other, "ecr:GetImage") == (Outcome.IMPLICIT_DENY, Layer.SERVICE_CONTROL)
+
+
+def test_an_accounts_last_policy_stays(api: IamApi) -> None:
+    other = api.ground.write(lambda tx: accounts.create_account(tx, None, "second")).id
+    with pytest.raises(LastAccountPolicyError, match="FullAWSAccess is the only service control policy"):
+        api.ground.write(lambda tx: service_control.delete(tx, other, "FullAWSAccess"))
+    assert [each.name for each in api.ground.read(lambda tx: service_control.listed(tx, other))] == ["FullAWSAccess"]
+
+
+def test_accounts_of_earlier_versions_are_given_full_access_once_and_the_default_account_never(api: IamApi) -> None:
+    def work(tx: Transaction) -> dict[str, list[str]]:
+        accounts.ensure_account(tx, "111122223333", "old")
+        accounts.ensure_account(tx, "444455556666", "limited")
+        if not service_control.listed(tx, "444455556666"):
+            service_control.put(tx, "444455556666", "limit", allow("ecr:*"))
+        service_control.ensure_begun(tx, ACCOUNT)
+        named = ("111122223333", "444455556666", ACCOUNT)
+        return {account: [each.name for each in service_control.listed(tx, account)] for account in named}
+
+    for _ in range(2):
+        assert api.ground.write(work) == {"111122223333": ["FullAWSAccess"], "444455556666": ["limit"], ACCOUNT: []}
 
 
 def test_what_counts_is_the_default_version_of_now(api: IamApi) -> None:

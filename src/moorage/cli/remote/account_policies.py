@@ -17,7 +17,7 @@ def add_policy_commands(verbs: Verbs) -> None:
     put = group.add("set", _set, "set or replace a service control policy of an account")
     _takes(put, "name")
     put.add_argument("file", metavar="FILE", help="the policy's text; - reads it from stdin")
-    _takes(group.add("list", _list, "show an account's service control policies; without any it has no such limit"))
+    _takes(group.add("list", _list, "show an account's service control policies"))
     _takes(group.add("show", _show, "print the text of a service control policy"), "name")
     _takes(group.add("delete", _delete, "remove a service control policy"), "name")
 
@@ -49,7 +49,9 @@ def _list(arguments: argparse.Namespace, client: Client) -> int:
     elif found:
         show_table(found, {"name": "NAME", "set_at": "SET"})
     else:
-        print(f"The account {arguments.account} has no service control policies, and no such limit.")
+        print(
+            f"The account {arguments.account} operates the installation: it has no service control policies, and no such limit."
+        )
     return 0
 
 

@@ -12,7 +12,10 @@ def add_explain(verbs: Verbs) -> None:
     """Declare it."""
     parser = verbs.add("explain", _explain, "say why somebody may or may not do something, and what would allow it")
     parser.add_argument(
-        "--principal", metavar="ARN", default="self", help="a user, a role, its session or a root (default: whoever asks)"
+        "--principal",
+        metavar="PRINCIPAL",
+        default="self",
+        help="a user's name, or the ARN of a user, a role, its session or a root (default: whoever asks)",
     )
     parser.add_argument("--action", metavar="ACTION", required=True, help="such as ecr:PutImage")
     parser.add_argument("--resource", metavar="ARN", default="*", help="an ARN, or a repository's name (default: *)")
@@ -48,9 +51,9 @@ def _show(found: dict[str, Any]) -> None:
         by = f" by {_names(layer['statements'])}" if layer["statements"] else ""
         _say(f"{_SAYS[layer['decision']]} {layer['layer']}{by}")
         for unmet in layer["unmet"]:
-            _say(f"           {_name(unmet['statement'])} would allow it, but for:")
+            _say(f"                {_name(unmet['statement'])} would allow it, but for:")
             for condition in unmet["conditions"]:
-                _say(f"             {_condition(condition)}")
+                _say(f"                  {_condition(condition)}")
     if found["missing"]:
         _say(f"Policies read these keys, which have no value: {', '.join(found['missing'])}", apart=True)
     if found["decision"] != "allowed":
@@ -62,7 +65,10 @@ def _show(found: dict[str, Any]) -> None:
 def _show_remedy(found: dict[str, Any]) -> None:
     if found["obstacles"]:
         _say(f"No Allow helps before this is changed: {_names(found['obstacles'])}", apart=True)
-    if not found["possible"]:
+    if found["reserved_to"]:
+        account = found["reserved_to"]
+        _say(f"No statement could allow it: only principals of the account {account} can be allowed this action.", apart=True)
+    elif not found["possible"]:
         _say("No statement could allow it: the other account's resource can have no policy of its own.", apart=True)
     for suggestion in found["suggestions"]:
         article = "an" if suggestion["place"][0] in "aeiou" else "a"
@@ -70,8 +76,8 @@ def _show_remedy(found: dict[str, Any]) -> None:
         print(json.dumps(suggestion["statement"], indent=2))
 
 
-_VERDICTS = {"allowed": "allowed", "explicitDeny": "denied explicitly", "implicitDeny": "not allowed"}
-_SAYS = {"allowed": "allows:   ", "explicitDeny": "denies:   ", "implicitDeny": "is silent:"}
+_VERDICTS = {"allowed": "allowed", "explicitDeny": "denied", "implicitDeny": "not allowed"}
+_SAYS = {"allowed": "allows:        ", "explicitDeny": "denies:        ", "implicitDeny": "does not allow:"}
 
 
 def _say(text: str, *, apart: bool = False) -> None:

@@ -19,6 +19,7 @@ from moorage.identity.errors import (
     AccountNotFoundError,
     AccountPolicyNotFoundError,
     DefaultAccountPolicyError,
+    LastAccountPolicyError,
     RegistriesWithoutNamesError,
     SessionNotFoundError,
     TokenNotFoundError,
@@ -39,7 +40,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         status=201,
         changes=True,
         lasting=True,
-        installation=True,
         errors=(AccountAlreadyExistsError, RegistriesWithoutNamesError),
     ),
     Route(
@@ -51,7 +51,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=Page,
         body=Nothing,
         answer=accounts.Accounts,
-        installation=True,
     ),
     Route(
         "PUT",
@@ -64,7 +63,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         answer=account_policies.AccountPolicy,
         changes=True,
         lasting=True,
-        installation=True,
         errors=(AccountNotFoundError, DefaultAccountPolicyError, MalformedPolicyError, PolicyTooLargeError, QuotaExceededError),
     ),
     Route(
@@ -76,7 +74,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=Page,
         body=Nothing,
         answer=account_policies.AccountPolicies,
-        installation=True,
         errors=(AccountNotFoundError,),
     ),
     Route(
@@ -88,7 +85,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=Nothing,
         body=Nothing,
         answer=account_policies.AccountPolicy,
-        installation=True,
         errors=(AccountNotFoundError, AccountPolicyNotFoundError),
     ),
     Route(
@@ -103,8 +99,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         status=204,
         changes=True,
         lasting=True,
-        installation=True,
-        errors=(AccountNotFoundError, AccountPolicyNotFoundError),
+        errors=(AccountNotFoundError, AccountPolicyNotFoundError, LastAccountPolicyError),
     ),
     Route(
         "POST",
@@ -262,7 +257,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=auditing.AnyEventSearch,
         body=Nothing,
         answer=auditing.Events,
-        installation=True,
     ),
     Route(
         "POST",

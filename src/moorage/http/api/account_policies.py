@@ -51,9 +51,10 @@ class AccountPolicies(Struct, frozen=True, kw_only=True):
 async def put_account_policy(exchange: Exchange, _query: Nothing, body: NewAccountPolicy) -> AccountPolicy:
     """Set or replace a service control policy of an account.
 
-    With at least one such policy, nobody in the account, its root included, may do what none of them allows; and what one of
-    them denies, nobody may do whatever the others allow. They grant nothing. It counts from the next request on. The default
-    account, which operates the installation, cannot have one.
+    Nobody in the account, its root included, may do what none of its policies allows, or what one of them denies. They grant
+    nothing. Every account begins with FullAWSAccess, which allows everything: to limit it by what is denied, add policies that
+    deny; by what is allowed, add policies that allow, and remove that one. It counts from the next request on. The default
+    account, which operates the installation, cannot have any.
     """
     account_id, name = exchange.path["account_id"], exchange.path["name"]
     if not _NAME.fullmatch(name):
@@ -73,7 +74,7 @@ async def put_account_policy(exchange: Exchange, _query: Nothing, body: NewAccou
 
 
 async def list_account_policies(exchange: Exchange, query: Page, _body: Nothing) -> AccountPolicies:
-    """The service control policies of an account, without their texts; an account that has none has no such limit."""
+    """The service control policies of an account, without their texts; the default account has none, and no such limit."""
     tokens, call, account_id = exchange.parts.page_tokens, exchange.call, exchange.path["account_id"]
     after = position_of(tokens, call, query)
 
@@ -104,7 +105,7 @@ async def get_account_policy(exchange: Exchange, _query: Nothing, _body: Nothing
 
 
 async def delete_account_policy(exchange: Exchange, _query: Nothing, _body: Nothing) -> Nothing:
-    """Remove a service control policy of an account; with its last one the account has no such limit any more."""
+    """Remove a service control policy of an account; the last one stays, since what none allows is denied."""
     account_id, name = exchange.path["account_id"], exchange.path["name"]
 
     def work(tx: Transaction) -> None:

@@ -11,7 +11,6 @@ from moorage.http.api.exchange import Exchange
 from moorage.http.api.values import Nothing, whole
 from moorage.iam.context import Context
 from moorage.iam.decision import Matched
-from moorage.iam.denial import denied
 from moorage.iam.explain import Said, Suggestion, Unmet
 
 _Values = Annotated[list[Annotated[str, Meta(max_length=2048)]], Meta(max_length=100)]
@@ -25,10 +24,10 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             min_length=1,
             max_length=2048,
-            description="self, or the ARN of a user, a role, a session of a role or the root of the caller's account",
+            description="self, a user's name, or the ARN of a user, role, role's session or root; of the caller's account",
             # For readers of the document; here `access.explaining` decides, with a sentence of its own.
             extra_json_schema={"pattern": whole(f"(?:{explaining.PRINCIPAL})")},
-            examples=["self", "arn:aws:iam::123456789012:user/alice"],
+            examples=["self", "alice", "arn:aws:iam::123456789012:user/alice"],
         ),
     ] = explaining.SELF
     action: Annotated[
@@ -110,7 +109,7 @@ class AllowStatement(
     frozen=True,
     kw_only=True,
     omit_defaults=True,
-    rename={"effect": "Effect", "principal": "Principal", "action": "Action", "resource": "Resource"},
+    rename=str.capitalize,
 ):
     """A statement as it stands in a policy."""
 
@@ -118,6 +117,7 @@ class AllowStatement(
     principal: dict[str, str] | None = None
     action: str
     resource: str | None = None
+    condition: dict[str, dict[str, str | list[str]]] | None = None
 
 
 class SuggestedStatement(Struct, frozen=True, kw_only=True):
@@ -136,20 +136,22 @@ class Explained(Struct, frozen=True, kw_only=True):
     decision: str
     """`allowed`, `explicitDeny` or `implicitDeny`."""
     by: str
-    """The kind of policy that decided, or `root`."""
+    """The kind of policy that decided, or `root`, or `reserved action`."""
     message: str | None
     """What the caller would be told; null where it is allowed."""
     statements: list[StatementName]
     """Those that decided."""
     layers: list[LayerSays]
     missing: list[str]
-    """Context keys that the policies read and that have no value, in lower case."""
+    """Context keys that the policies read and that have no value, as these spell them."""
     obstacles: list[StatementName]
     """Statements that deny it; each has to change, since no other can help."""
     suggestions: list[SuggestedStatement]
     """What has to be written, all of it, besides what the obstacles need."""
     possible: bool
     """False where no statement could allow it."""
+    reserved_to: str | None
+    """The account whose principals alone can be allowed the action, where that is why it is refused; else null."""
     foreign: bool
     """Whether the resource is another account's. The answer is then about the caller's side alone; that account's policies,
     of which nothing is told, must allow it too."""
@@ -166,7 +168,8 @@ async def explain_access(exchange: Exchange, _query: Nothing, body: Question) ->
         body.principal, body.action, body.resource, {key: tuple(values) for key, values in body.context.items()}
     )
     judge = exchange.context.warden.judge
-    found = await exchange.read(lambda tx: explaining.answer(tx, judge, exchange.call, question))
+    default = exchange.context.addresses.default_account_id
+    found = await exchange.read(lambda tx: explaining.answer(tx, judge, exchange.call, question, default))
     request, explanation = found.request, found.explanation
     decision = explanation.decision
     return Explained(
@@ -175,13 +178,14 @@ async def explain_access(exchange: Exchange, _query: Nothing, body: Question) ->
         resource=request.resource,
         decision=decision.outcome.value,
         by=decision.layer.value,
-        message=None if decision.allowed else denied(request.principal, request.action, request.resource, decision),
+        message=found.refusal,
         statements=[_name(each) for each in decision.matched],
         layers=[_layer(each, request.context) for each in explanation.layers],
         missing=list(explanation.missing),
         obstacles=[_name(each) for each in explanation.obstacles],
         suggestions=[_suggestion(each) for each in explanation.suggestions],
         possible=explanation.possible,
+        reserved_to=found.reserved_to,
         foreign=found.foreign,
     )
 

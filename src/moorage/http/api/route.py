@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from moorage.access.reserved import is_of_installation
 from moorage.core.call import Registry, Requirement
 from moorage.core.errors import MoorageError
 from moorage.http.api.exchange import Exchange, Parts
@@ -42,8 +43,6 @@ class Route(Generic[Q, B, A]):
     status: int = 200
     changes: bool = False
     """Whether it changes something; it is then recorded in its transaction, else after the answer."""
-    installation: bool = False
-    """Whether it concerns the whole installation: only principals of the default account may then be allowed to."""
     lasting: bool = False
     """Whether it makes, hands out or ends credentials of somebody, or changes who may do what, as IAM's operations do: session
     tokens and federated users are then refused, whatever policies say."""
@@ -51,6 +50,11 @@ class Route(Generic[Q, B, A]):
     """What is acted on inside the repository, each decided for itself, where a policy reads such keys."""
     errors: tuple[type[MoorageError], ...] = field(default=())
     """What it may answer besides the errors that every entry may."""
+
+    @property
+    def installation(self) -> bool:
+        """Whether it concerns the whole installation: only principals of the default account may then be allowed to."""
+        return any(is_of_installation(action) for each in self.requires for action in each.actions)
 
     @property
     def area(self) -> str:
