@@ -27,7 +27,7 @@ from moorage.storage.database.transaction import Transaction
 T = TypeVar("T")
 
 _MOST_SEEN = 16_384
-_BRIEF = 4096
+_BRIEF = 8192
 """Steps of decisions that the event loop takes itself; a step takes one or two microseconds at most, and mostly far less."""
 MESSAGE_HEADER = "x-moorage-authorization-message"
 """What `DecodeAuthorizationMessage` takes (STS API reference)."""

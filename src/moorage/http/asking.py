@@ -35,7 +35,9 @@ async def asked_of(context: Context, entry: Entry, call: Call, params: dict[str,
         elif need.kind == "*" and of_registry:
             asked.append(_of_registry(owner, need, filled))
         else:
-            asked += await context.read_briefly(partial(_of_iam, call=call, need=need, filled=filled))
+            # A role's trust policy may have to be made ready first, which is no work for the loop.
+            run = context.read if need.actions[0].startswith("sts:") else context.read_briefly
+            asked += await run(partial(_of_iam, call=call, need=need, filled=filled))
     return asked
 
 

@@ -77,7 +77,8 @@ class ArnPattern:
         fixed = [(place, matcher(pattern)) for place, pattern in enumerate(patterns) if pattern not in (None, _ANYTHING)]
         changing = [(place, segment) for place, segment in enumerate(segments) if patterns[place] is None]
         keys = frozenset[str]().union(*(segment.keys for segment in segments))
-        weight = sum(segment.weight for segment in segments)
+        wild = [pattern.weight for pattern in patterns if pattern is not None and pattern.text is None and pattern != _ANYTHING]
+        weight = 1 + sum(wild) + sum(segment.weight for _, segment in changing)
         return cls(None, tuple(fixed), tuple(changing), ":".join(head), keys, weight)
 
     def matches(self, arn: str, segments: Segments | None, context: Context) -> bool:

@@ -13,7 +13,7 @@ from moorage.iam.context_keys import named_keys
 from moorage.iam.decision import Outcome
 from moorage.iam.document import Document
 from moorage.iam.evaluate import Grants, Guards, Request, evaluate
-from moorage.iam.policy import Policy, Source, SourceKind
+from moorage.iam.policy import Policy, Source, SourceKind, weight_of
 from moorage.iam.positions import Span, statement_spans
 
 IDENTITY, RESOURCE, BOUNDARY = "IAM Policy", "Resource Policy", "Permissions Boundary Policy"
@@ -55,6 +55,12 @@ class Stage:
     def compiled(self, policies: Sequence[Posed]) -> tuple[Policy, ...]:
         """The policies made ready."""
         return tuple(self._compiled[policy] for policy in policies)
+
+    @cached_property
+    def weight(self) -> int:
+        """How many steps one decision takes at most: each policy may be asked together with the others and by itself."""
+        values = max(map(len, self.context.values()), default=1)
+        return 2 * max(1, values) * (1 + weight_of(self._compiled.values()))
 
     @cached_property
     def shown(self) -> Mapping[str, tuple[Posed, tuple[Span, ...]]]:

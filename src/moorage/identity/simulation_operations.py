@@ -1,13 +1,16 @@
 """IAM's policy simulator: what policies would decide, without doing anything."""
 
 import re
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from moorage.aws.operation import operation
 from moorage.core.arn import root_arn
 from moorage.core.call import Call, Principal, Requirement
+from moorage.core.errors import RateExceededError
 from moorage.iam.context import Context
 from moorage.iam.context_keys import named_keys
 from moorage.iam.document import Document
@@ -18,10 +21,16 @@ from moorage.identity import simulation_requests as requests
 from moorage.identity.iam_errors import InvalidInputError, NoSuchEntityError
 from moorage.identity.pages import Pages
 from moorage.identity.resources import Kind, Resource
+from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
 
 _Params = Mapping[str, Any]
 _Answer = dict[str, Any]
+
+_MOST_LONG = 2
+"""Long simulations at a time in one process."""
+_BRIEF = 50_000
+"""Steps that make none."""
 
 _HOLDER = re.compile(r"arn:aws:iam::([0-9]{12}):(user|group|role)/(?:[\x21-\x7e]+/)?([\w+=,.@-]{1,128})", re.ASCII)
 _TYPE = re.compile(r"arn:aws:(ecr|ecr-public|iam):[^:]*:[^:]*:([a-z-]+)/.+", re.DOTALL)
@@ -43,12 +52,15 @@ class SimulationOperations:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self._long = threading.BoundedSemaphore(_MOST_LONG)
 
-    @operation("SimulateCustomPolicy", requires=(Requirement(("iam:SimulateCustomPolicy",), "*"),), mode="read")
-    def simulate_custom_policy(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
-        """What these policies would decide; raises InvalidInputError."""
+    @operation("SimulateCustomPolicy", requires=(Requirement(("iam:SimulateCustomPolicy",), "*"),), mode="own", read_only=True)
+    def simulate_custom_policy(self, database: Database, call: Call, params: _Params) -> _Answer:
+        """What these policies would decide; raises InvalidInputError, RateExceededError."""
+        requests.check_size(params)
         resource = requests.resource_policy(params)
-        caller = _simulated_caller(tx, call, params.get("CallerArn"), needed=resource is not None)
+        given = params.get("CallerArn")
+        caller = database.read(lambda tx: _simulated_caller(tx, call, given, needed=resource is not None)).result()
         stage = Stage(
             caller=caller,
             identity=requests.posed(params, "PolicyInputList"),
@@ -60,12 +72,22 @@ class SimulationOperations:
         )
         return self._simulated(call, params, stage)
 
-    @operation("SimulatePrincipalPolicy", requires=(Requirement(("iam:SimulatePrincipalPolicy",), "user"),), mode="read")
-    def simulate_principal_policy(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation(
+        "SimulatePrincipalPolicy",
+        requires=(Requirement(("iam:SimulatePrincipalPolicy",), "user"),),
+        mode="own",
+        read_only=True,
+    )
+    def simulate_principal_policy(self, database: Database, call: Call, params: _Params) -> _Answer:
         """What the policies of a user, group or role would decide, with more policies or without some.
 
-        Raises NoSuchEntityError, InvalidInputError.
+        Raises NoSuchEntityError, InvalidInputError, RateExceededError.
         """
+        requests.check_size(params)
+        stage = database.read(lambda tx: self._stage(tx, call, params)).result()
+        return self._simulated(call, params, stage)
+
+    def _stage(self, tx: Transaction, call: Call, params: _Params) -> Stage:
         source = _source(tx, call, params["PolicySourceArn"])
         excluded = requests.Exclusions(params.get("PolicyExclusionList") or ())
         resource = requests.resource_policy(params)
@@ -79,7 +101,7 @@ class SimulationOperations:
         control = () if excluded.take_out_kind("scp") else held_policies.service_control_of(tx, source.account_id)
         own = tuple(held.posed for held in held_policies.held_by(tx, source) if not excluded.take_out(held))
         tags = _principal_tags(resources.tags_of(tx, source)) if source.kind is not Kind.GROUP else {}
-        stage = Stage(
+        return Stage(
             caller=caller,
             identity=own + requests.posed(params, "PolicyInputList"),
             context={**tags, **_context(params, caller, known=source.kind is not Kind.GROUP)},
@@ -88,13 +110,13 @@ class SimulationOperations:
             resource=resource,
             owner=requests.owner(params),
         )
-        return self._simulated(call, params, stage)
 
     @operation(
         "GetContextKeysForCustomPolicy", requires=(Requirement(("iam:GetContextKeysForCustomPolicy",), "*"),), mode="read"
     )
     def get_context_keys_for_custom_policy(self, _tx: Transaction, _call: Call, params: _Params) -> _Answer:
         """The context keys that these policies read; raises InvalidInputError."""
+        requests.check_size(params)
         return _keys(requests.posed(params, "PolicyInputList"))
 
     @operation(
@@ -104,16 +126,31 @@ class SimulationOperations:
     )
     def get_context_keys_for_principal_policy(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
         """The context keys that the policies of a user, group or role read; raises NoSuchEntityError, InvalidInputError."""
+        requests.check_size(params)
         held = held_policies.held_by(tx, _source(tx, call, params["PolicySourceArn"]))
         return _keys((*(each.posed for each in held), *requests.posed(params, "PolicyInputList")))
 
     def _simulated(self, call: Call, params: _Params, stage: Stage) -> _Answer:
         actions, arns = requests.actions_and_resources(params)
         page = self._pages.of(call, params, params.get("PolicySourceArn", ""))
-        page = replace(page, limit=min(page.limit, max(1, requests.MOST_DECISIONS // len(arns))))
+        page = replace(page, limit=min(page.limit, requests.most_actions(stage.weight, len(arns))))
         shown, more = page.cut_whole(actions)
         named = arns != ["*"]
-        return {"EvaluationResults": [_result(stage, action, arns, named=named) for action in shown], **more}
+        with self._turn(stage.weight * len(arns) * len(shown)):
+            return {"EvaluationResults": [_result(stage, action, arns, named=named) for action in shown], **more}
+
+    @contextmanager
+    def _turn(self, steps: int) -> Iterator[None]:
+        """While the block takes so many steps; raises RateExceededError where enough others do."""
+        if steps <= _BRIEF:
+            yield
+            return
+        if not self._long.acquire(blocking=False):
+            raise RateExceededError
+        try:
+            yield
+        finally:
+            self._long.release()
 
 
 def _source(tx: Transaction, call: Call, arn: str) -> Resource:

@@ -21,6 +21,10 @@ MOST_RESOURCES = 1000
 """Resources that one request may ask about."""
 MOST_DECISIONS = 1000
 """Actions times resources of one page: IAM, too, may show less than `MaxItems` at a time."""
+MOST_STEPS = 1_000_000
+"""Steps that the decisions of one page may take, as `Stage.weight` counts them."""
+MOST_CHARACTERS = 262_144
+"""Characters of all policies of one request."""
 
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
 _RESOURCE = re.compile(r"\*|arn:[^:\s]+:[^:\s]+:[^:]*:[^:]*:.+", re.DOTALL)
@@ -114,6 +118,28 @@ def context(params: Mapping[str, Any]) -> Context:
             raise InvalidInputError(f"The value {wrong[0]} of the context key {name} is not of the type {kind}.")
         found[name.lower()] = values
     return found
+
+
+def check_size(params: Mapping[str, Any]) -> None:
+    """Raise InvalidInputError where the policies of a request are so long together that reading them takes too long."""
+    lists = [params.get(member) or () for member in ("PolicyInputList", "PermissionsBoundaryPolicyInputList")]
+    levels = params.get("OrderedOrganizationPolicyInputList") or ()
+    lists += [level.get("ServiceControlPolicyInputList") or () for level in levels]
+    lists.append((params.get("ResourcePolicy") or "",))
+    if sum(len(text) for texts in lists for text in texts) > MOST_CHARACTERS:
+        raise InvalidInputError(f"The policies of a simulation may have {MOST_CHARACTERS} characters together.")
+
+
+def most_actions(weight: int, resources: int) -> int:
+    """How many actions one page may show; raises InvalidInputError where even one is too much for so many resources.
+
+    `weight` is how many steps one decision takes.
+    """
+    if weight * resources > MOST_STEPS:
+        raise InvalidInputError(
+            "The policies are too large to be tried on so many resources and context values at once; ask about fewer."
+        )
+    return min(MOST_DECISIONS, MOST_STEPS // weight) // resources or 1
 
 
 class Exclusions:

@@ -1,7 +1,7 @@
 """Policies of repositories: what may be attached, and what would lock its author out (ECR: SetRepositoryPolicy)."""
 
 from moorage.core.errors import InvalidParameterError
-from moorage.core.wildcard import matches_glob
+from moorage.iam.matching import Pattern
 from moorage.registries.policy_text import Kept, Principals, accept, kept, refused
 from moorage.storage.database.transaction import Transaction
 
@@ -32,4 +32,4 @@ def locked_out() -> InvalidParameterError:
 def _may_mean(resource: str, arn: str | None) -> bool:
     if arn is None:
         return resource == "*" or ":ecr:" in resource
-    return matches_glob(resource, arn)
+    return Pattern.wild(resource).matches(arn)

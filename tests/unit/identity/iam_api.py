@@ -68,8 +68,13 @@ class IamApi:
         """The same for another caller."""
         entry, decoded = self.decoded(operation, params)
         call = self.call(operation, principal)
-        run = self.ground.database.read if entry.mode == "read" else functools.partial(self.ground.database.write, call=call)
-        answer = run(lambda tx: entry.method(tx, call, decoded)).result(60)
+        if entry.mode == "own":
+            answer = entry.method(self.ground.database, call, decoded)
+        else:
+            run = (
+                self.ground.database.read if entry.mode == "read" else functools.partial(self.ground.database.write, call=call)
+            )
+            answer = run(lambda tx: entry.method(tx, call, decoded)).result(60)
         entry.encode(answer, "request")
         return answer or {}
 

@@ -190,4 +190,4 @@ def test_a_users_policies_are_nobody_elses_business_in_another_account(api: IamA
     call = replace(api.call("SimulatePrincipalPolicy"), principal=Principal.root(OTHER, "AKIASTRANGERSTRANGER"))
     entry, params = api.decoded("SimulatePrincipalPolicy", {"PolicySourceArn": alice.arn, "ActionNames": [PULL]})
     with pytest.raises(NoSuchEntityError):
-        api.ground.read(lambda tx: entry.method(tx, call, params))
+        entry.method(api.ground.database, call, params)
