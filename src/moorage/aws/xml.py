@@ -36,8 +36,8 @@ _Find = Callable[["Shape"], _Write]
 def xml_encoder(operation: "OperationModel", namespace: str) -> Callable[[Mapping[str, Any] | None, str], bytes]:
     """What writes an operation's results, with the request's id, as XML documents.
 
-    Timestamps come as integer milliseconds, bytes become base64, a member whose value is None is left out. Raises
-    UnencodableResultError for what the model does not have.
+    Timestamps come as integer milliseconds and become whole seconds, as IAM and STS have them; bytes become base64, a member
+    whose value is None is left out. Raises UnencodableResultError for what the model does not have.
     """
     name, shape = operation.name, operation.output_shape
     head = f'<{name}Response xmlns="{namespace}">'
@@ -63,7 +63,7 @@ def xml_encoder(operation: "OperationModel", namespace: str) -> Callable[[Mappin
 def encode_xml_error(service: Service | None, error: MoorageError, request_id: str) -> ErrorAnswer:
     """An error as the Query services write it. `Receiver` is who is at fault from 500 on, `Sender` otherwise."""
     status = error.query_status or error.aws_status
-    code = error.query_code or error.aws_code
+    code = code_of(error)
     extra: list[str] = []
     if service is not None and (given := {name: value for name, value in error.members().items() if value is not None}):
         if (shape := service.errors.get(code)) is None:
@@ -76,6 +76,11 @@ def encode_xml_error(service: Service | None, error: MoorageError, request_id: s
         f"<RequestId>{text_of(request_id)}</RequestId></ErrorResponse>\n"
     )
     return ErrorAnswer(status, {"Content-Type": CONTENT_TYPE}, body.encode())
+
+
+def code_of(error: MoorageError) -> str:
+    """What the Query services call an error."""
+    return error.query_code or error.aws_code
 
 
 def text_of(text: str) -> str:
@@ -203,13 +208,11 @@ def _number(value: Any) -> str | None:
 def _timestamp(value: Any) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return None
-    seconds, rest = divmod(value, SECOND)
-    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{moment}.{rest:03d}Z" if rest else f"{moment}Z"
+    return datetime.fromtimestamp(value // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _unix_time(value: Any) -> str | None:
-    return repr(value / SECOND) if isinstance(value, int) and not isinstance(value, bool) else None
+    return str(value // SECOND) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 _TEXTS: Mapping[str, Callable[[Any], str | None]] = {

@@ -5,6 +5,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -83,7 +84,8 @@ def send(
     """
     url = _checked(environment.endpoint_url)
     path = url.path.rstrip("/") + target
-    request = AWSRequest(method=method, url=f"{url.scheme}://{url.netloc}{path}", data=body, headers=dict(headers))
+    named = {"User-Agent": f"moorage/{metadata.version('moorage')}", **headers}
+    request = AWSRequest(method=method, url=f"{url.scheme}://{url.netloc}{path}", data=body, headers=named)
     key = Credentials(environment.access_key_id, environment.secret_access_key, environment.session_token)
     SigV4Auth(key, service, environment.region).add_auth(request)
     try:

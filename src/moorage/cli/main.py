@@ -30,6 +30,9 @@ settings:
 """
 _CLIENT_SETTINGS = ("data_dir", "host", "port", "account_id", "region", "address", "domain")
 """What is needed to find the server; the others are flags of `serve` alone."""
+_REMOTE_SETTINGS = tuple(name for name in _CLIENT_SETTINGS if name != "account_id")
+_SHOWN = ("data_dir", "region")
+"""Of these, what helps whoever asks a server; the rest are taken as ever, and best said as variables or in the file."""
 _REMOTE = "Works with the key and endpoint of the AWS_* variables, from any machine, or as env finds them."
 
 
@@ -114,14 +117,14 @@ def build_parser() -> argparse.ArgumentParser:
         about = f"{group.help[0].upper()}{group.help[1:]}. {_REMOTE}"
         words = commands.add_parser(group.word, help=group.help, description=about)
         verbs = words.add_subparsers(dest="verb", metavar="command", required=True, parser_class=_Exact)
-        group.build(Verbs(verbs, lambda parser: _add_settings(parser, _CLIENT_SETTINGS)))
+        group.build(Verbs(verbs, _finish_remote))
     for command in COMMANDS:
         about = f"{command.help[0].upper()}{command.help[1:]}. {_REMOTE}"
         remote = commands.add_parser(command.word, help=command.help, description=about)
         remote.set_defaults(remote=command.run)
         remote.add_argument("--json", action="store_true", help="print JSON, for scripts: a record on each line")
         command.build(remote)
-        _add_settings(remote, _CLIENT_SETTINGS)
+        _add_settings(remote, _REMOTE_SETTINGS, shown=_SHOWN)
     _add_tls(commands)
     commands.add_parser("version", help="print the version", description="Print the version.")
     return parser
@@ -165,7 +168,13 @@ class _Exact(argparse.ArgumentParser):
         super().__init__(**settings, allow_abbrev=False)
 
 
-def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+def _finish_remote(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _REMOTE
+    _add_settings(parser, _REMOTE_SETTINGS, shown=_SHOWN)
+
+
+def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str], shown: Sequence[str] | None = None) -> None:
+    """Declare the flags of settings; help tells of those that are `shown`, or of all."""
     parser.add_argument("--config", metavar="PATH", help=f"configuration file (default: {FILE_NAME}, if it exists)")
     groups: dict[str, argparse._ArgumentGroup] = {}
     for setting in SETTINGS:
@@ -174,6 +183,8 @@ def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None
         if setting.group not in groups:
             groups[setting.group] = parser.add_argument_group(setting.group.lower())
         text = f"{setting.help} (default: {setting.default})".replace("%", "%%")
+        if shown is not None and setting.name not in shown:
+            text = argparse.SUPPRESS
         groups[setting.group].add_argument(setting.flag, dest=setting.name, metavar=_placeholder(setting.name), help=text)
 
 

@@ -77,10 +77,10 @@ class Control:
         except Exception as error:
             known = problems.known(error, request_id)
             if progress.call:
-                self._context.recorder.call(progress.call, known.aws_code, known.message)
+                self._context.recorder.call(progress.call, tongue.code(known), known.message)
             else:
                 name = tongue.operation(request)
-                known = self._strangers.unsigned(known, request, request_id, protocol="aws", event_name=name)
+                known = self._strangers.unsigned(known, request, request_id, protocol="aws", code=tongue.code, event_name=name)
             response = tongue.failure(known, request_id, progress.service)
             if isinstance(known, DeniedError):
                 response.headers |= known.headers

@@ -64,7 +64,7 @@ def _answered(answer: ErrorAnswer) -> Response:
 
 def in_json(error: MoorageError, request_id: str) -> Response:
     """As `/api/v1` says it: one shape for every error."""
-    body = json.dumps({"code": api_code(type(error)), "message": error.message, "request_id": request_id})
+    body = json.dumps({"code": api_code(error), "message": error.message, "request_id": request_id})
     status = api_status(type(error))
     headers = {"content-type": "application/json", **{name.lower(): value for name, value in error.headers.items()}}
     if status == 401:
@@ -72,7 +72,17 @@ def in_json(error: MoorageError, request_id: str) -> Response:
     return Response(status, headers, body.encode())
 
 
-def api_code(kind: type[MoorageError]) -> str:
+def oci_code(error: MoorageError) -> str:
+    """What the registry's endpoint calls an error."""
+    return error.oci_code
+
+
+def api_code(error: MoorageError) -> str:
+    """What `/api/v1` calls an error."""
+    return api_code_of(type(error))
+
+
+def api_code_of(kind: type[MoorageError]) -> str:
     """What `/api/v1` calls an error: its class's name without the ending, such as `RepositoryNotFound`."""
     return kind.api_code or kind.__name__.removesuffix("Error")
 

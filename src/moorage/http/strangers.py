@@ -4,7 +4,7 @@ Only failures count against an address: whoever shares one with a client that ha
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from moorage.audit.recorder import Recorder
 from moorage.aws.signature_errors import MissingAuthenticationTokenError, SignatureError
@@ -14,7 +14,6 @@ from moorage.core.errors import MoorageError, RateExceededError
 from moorage.http.limits import AddressLimit
 from moorage.http.messages import Request
 from moorage.http.peer import Network, peer_of
-from moorage.http.problems import api_code
 from moorage.http.signatures import claimed_key_id
 
 FAILURES_PER_SECOND = 20
@@ -51,12 +50,14 @@ class Strangers:
         request_id: str,
         *,
         protocol: str,
+        code: Callable[[MoorageError], str],
         event_name: str = "",
         key_id: str = "",
     ) -> MoorageError:
         """Record a failed login; returns the error to answer, which is another one for an address that fails too often.
 
-        `key_id` is what the request claims; what does not look like one is not kept, since it may be a misplaced secret.
+        `code` says what the client reads of an error. `key_id` is what the request claims; what does not look like one is not
+        kept, since it may be a misplaced secret.
         """
         peer = peer_of(request, self._trusted)
         try:
@@ -74,18 +75,24 @@ class Strangers:
             user_agent=request.header(b"user-agent") or "",
             protocol=protocol,
         )
-        code = {"oci": error.oci_code, "api": api_code(type(error))}.get(protocol, error.aws_code)
-        self._recorder.call(self._counted(call), code)
+        self._recorder.call(self._counted(call), code(error))
         return error
 
     def unsigned(
-        self, error: MoorageError, request: Request, request_id: str, *, protocol: str, event_name: str = ""
+        self,
+        error: MoorageError,
+        request: Request,
+        request_id: str,
+        *,
+        protocol: str,
+        code: Callable[[MoorageError], str],
+        event_name: str = "",
     ) -> MoorageError:
         """`failed` for a request that had to be signed; other errors, and requests without any signature, pass unrecorded."""
         if not isinstance(error, SignatureError) or isinstance(error, MissingAuthenticationTokenError):
             return error
         key_id = claimed_key_id(request)
-        return self.failed(error, request, request_id, protocol=protocol, event_name=event_name, key_id=key_id)
+        return self.failed(error, request, request_id, protocol=protocol, code=code, event_name=event_name, key_id=key_id)
 
     def _counted(self, call: Call) -> Call:
         try:

@@ -90,6 +90,10 @@ class JsonTongue:
         """The answer of an operation."""
         return Response(200, {"content-type": asked.dispatcher.service.content_type}, body)
 
+    def code(self, error: MoorageError) -> str:
+        """What this protocol calls an error."""
+        return error.aws_code
+
     def failure(self, error: MoorageError, _request_id: str, service: Service | None) -> Response:
         """An error, in the tongue of the service that was asked, or of the first one."""
         return problems.in_aws_json(service or self._dispatchers[0].service, error)
@@ -161,6 +165,10 @@ class QueryTongue:
     def success(self, _asked: Asked, body: bytes) -> Response:
         """The answer of an operation."""
         return Response(200, {"content-type": xml.CONTENT_TYPE}, body)
+
+    def code(self, error: MoorageError) -> str:
+        """What this protocol calls an error."""
+        return xml.code_of(error)
 
     def failure(self, error: MoorageError, request_id: str, service: Service | None) -> Response:
         """An error as the Query services write it."""

@@ -27,13 +27,14 @@ def open_session(
     transitive: tuple[str, ...] = (),
     source_identity: str | None = None,
     provider: str | None = None,
+    opened_by: str | None = None,
 ) -> dict[str, Any]:
     """A new session, as the answers of AssumeRole and AssumeRoleWithWebIdentity show it.
 
     `params` has RoleSessionName, and perhaps DurationSeconds, Policy and PolicyArns. `opener` is the temporary credentials
-    that ask: of a role's session, transitive tags and the source identity go on. `provider` is the ARN of the identity
-    provider whose token was shown. Raises IamValidationError for a duration, tags or an identity that cannot be, and what is
-    wrong with the policies.
+    that ask: of a role's session, transitive tags and the source identity go on. `opened_by` is the ARN of the caller who
+    signed, `provider` that of the identity provider whose token was shown. Raises IamValidationError for a duration, tags or an
+    identity that cannot be, and what is wrong with the policies.
     """
     chaining = opener if opener is not None and opener.kind is SessionKind.ASSUMED_ROLE else None
     seconds = params.get("DurationSeconds") or DEFAULT_SECONDS
@@ -44,6 +45,7 @@ def open_session(
         transitive_tag_keys=_transitive(tags or {}, transitive, chaining),
         source_identity=_source_identity(source_identity, opener),
         provider=provider,
+        opened_by=opened_by,
         chained=chaining is not None,
     )
     packed = session_policies.packed_size(terms.policies, terms.tags)

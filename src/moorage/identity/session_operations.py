@@ -107,6 +107,7 @@ class SessionOperations:
             tags=tagging.requested(params),
             transitive=tuple(params.get("TransitiveTagKeys") or ()),
             source_identity=params.get("SourceIdentity"),
+            opened_by=call.principal.arn,
         )
 
     @operation("GetSessionToken", requires=AnyCaller(_REASON), mode="write")

@@ -61,6 +61,8 @@ class SessionTerms:
     source_identity: str | None = None
     provider: str | None = None
     """The ARN of the OpenID Connect provider, where a web identity took the role."""
+    opened_by: str | None = None
+    """The ARN of who took the role; None where a web identity did, and for what is of no role."""
     chained: bool = False
     """Whether a role's session took the role."""
 
@@ -141,6 +143,7 @@ def make(
             transitive_tag_keys=json.dumps(terms.transitive_tag_keys),
             source_identity=terms.source_identity,
             provider=terms.provider,
+            opened_by=terms.opened_by,
             chained=terms.chained,
             created_at=tx.now,
             expires_at=made.expires_at,
@@ -223,6 +226,7 @@ def _read(row: sa.Row[Any]) -> Session:
         transitive_tag_keys=tuple(json.loads(row.transitive_tag_keys)),
         source_identity=row.source_identity,
         provider=row.provider,
+        opened_by=row.opened_by,
         chained=row.chained,
     )
     principal = callers.of_session(

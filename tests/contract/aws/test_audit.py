@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from moorage.app import operation_names
 from tests.contract.aws.case import Case
+from tests.contract.aws.credentials import Keys, User
 from tests.contract.aws.door import ACCOUNT, ROOT, Answer, Door, Signer, input_of
 from tests.contract.aws.error_cases import CASES, USUAL
 from tests.contract.aws.error_cases_repositories import REGISTRY_POLICY, REPOSITORY_POLICY
@@ -236,6 +238,32 @@ def test_a_denial_is_recorded_with_the_resource_that_was_asked_for(door: Door) -
     assert row["error_code"] == "AccessDeniedException"
     assert (row["event_name"], row["principal_arn"]) == ("BatchDeleteImage", ROOT)
     assert row["resource"] == "arn:aws:ecr:us-east-1:210987654321:repository/team/foreign"
+
+
+@pytest.mark.parametrize(
+    ("operation", "members", "code"),
+    [
+        ("get_user", {}, "AccessDenied"),
+        ("get_role", {"RoleName": "absent"}, "AccessDenied"),
+        ("create_user", {"UserName": "?"}, "ValidationError"),
+    ],
+)
+def test_the_code_is_the_one_that_the_client_was_told(
+    door: Door, client_of: Any, iam: Any, power_user: User, operation: str, members: Members, code: str
+) -> None:
+    iam.delete_user_policy(UserName=power_user.name, PolicyName="all")
+    with pytest.raises(ClientError) as caught:
+        getattr(client_of("iam", power_user.keys), operation)(**members)
+    assert caught.value.response["Error"]["Code"] == code
+    (row,) = door.audited(caught.value.response["ResponseMetadata"]["RequestId"])
+    assert row["error_code"] == code
+
+
+def test_a_signature_that_fails_has_the_code_that_the_client_was_told(client_of: Any, door: Door) -> None:
+    with pytest.raises(ClientError) as caught:
+        client_of("iam", Keys("AKIANOBODYNOBODYNOBO", "x" * 40)).list_users()
+    (row,) = door.audited(caught.value.response["ResponseMetadata"]["RequestId"])
+    assert row["error_code"] == caught.value.response["Error"]["Code"] == "InvalidClientTokenId"
 
 
 _ONCE = {case.code: case for case in CASES if case.code != "InvalidParameterException"}

@@ -48,7 +48,7 @@ def test_a_role_session_works_at_every_door(
     assert requests.get(f"http://{door.host}/v2/{name}/tags/list", auth=password, timeout=30).status_code == 200
     listed = _api(door, "GET", "/sessions?limit=1000", role_session).json()["sessions"]
     [mine] = [each for each in listed if each["access_key_id"] == role_session.id]
-    assert (mine["principal_arn"], mine["kind"], mine["opened_by"]) == (arn, "AssumedRole", None)
+    assert (mine["principal_arn"], mine["kind"], mine["opened_by"]) == (arn, "AssumedRole", power_user.arn)
     assert client_of("iam", role_session).get_role(RoleName=trusting_role["RoleName"])["Role"]["Arn"] == trusting_role["Arn"]
     deadline = time.monotonic() + 5
     while (

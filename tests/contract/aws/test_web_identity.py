@@ -52,6 +52,8 @@ def test_a_token_opens_a_session_that_pulls(place: Place) -> None:
     assert answer["SubjectFromWebIdentityToken"] == _MAIN
     assert 3500 < answer["Credentials"]["Expiration"].timestamp() - time.time() <= 3601
     assert _pulled(place, answer["Credentials"], repository) == 200
+    rows = place.door.query("SELECT provider, opened_by FROM sessions WHERE id = ?", answer["Credentials"]["AccessKeyId"])
+    assert rows == [{"provider": place.provider, "opened_by": None}]
 
 
 def test_the_sdks_own_provider_signs_in_by_a_file(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

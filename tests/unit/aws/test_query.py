@@ -130,6 +130,12 @@ def test_what_is_answered_is_read_by_botocore_as_it_was_meant(service: str, name
         assert as_botocore(parsed, shape, encode=False) == result
 
 
+def test_times_are_whole_seconds() -> None:
+    who = {"Path": "/", "UserName": "a", "UserId": "AIDA", "Arn": "arn", "CreateDate": 1_767_225_600_290}
+    body = xml_encoder(_operation("iam", "GetUser"), SERVICES["iam"].namespace)({"User": who}, "id")
+    assert b"<CreateDate>2026-01-01T00:00:00Z</CreateDate>" in body
+
+
 def _decode(operation: str, form: Mapping[str, str], service: str = "iam") -> Any:
     return form_decoder(SERVICES[service].operation(operation).input_shape)(Form(form))
 

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ def test_the_request_is_a_signed_get_authorization_token(registry: Registry) -> 
     assert request_login(registry.environment()) == Login("pass:word", "http://localhost:5000")
     assert registry.headers["X-Amz-Target"] == "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"
     assert registry.headers["Content-Type"] == "application/x-amz-json-1.1"
+    assert registry.headers["User-Agent"] == f"moorage/{metadata.version('moorage')}"
     assert "Credential=AKIAEXAMPLE/" in registry.headers["Authorization"]
     assert "/eu-west-1/ecr/aws4_request" in registry.headers["Authorization"]
     assert registry.body == b"{}"

@@ -12,6 +12,7 @@ from moorage.aws.signature_errors import (
 )
 from moorage.core.clock import SECOND
 from moorage.core.errors import AccessDeniedError, MoorageError, RateExceededError
+from moorage.http import problems
 from moorage.http.messages import BodyTooLargeError
 from moorage.http.strangers import FAILURES_AT_ONCE, FAILURES_PER_SECOND, Strangers
 from moorage.storage.database.schema.journal import audit
@@ -27,7 +28,9 @@ def recorder(ground: Ground) -> Iterator[Recorder]:
 
 
 def fail(strangers: Strangers, address: str = "192.0.2.1", **more: Any) -> MoorageError:
-    return strangers.failed(SignatureMismatchError(), request(client=address), "r", protocol="aws", **more)
+    return strangers.failed(
+        SignatureMismatchError(), request(client=address), "r", protocol="aws", code=lambda error: error.aws_code, **more
+    )
 
 
 def rows(ground: Ground, recorder: Recorder) -> list[tuple[Any, ...]]:
@@ -72,11 +75,11 @@ def test_failures_from_everywhere_fill_only_so_many_rows(ground: Ground, recorde
 def test_only_a_signature_that_was_given_and_is_wrong_counts_as_a_failed_login(ground: Ground, recorder: Recorder) -> None:
     strangers = Strangers(recorder, ground.clock)
     for error in (MissingAuthenticationTokenError(), AccessDeniedError("no"), BodyTooLargeError("no")):
-        assert strangers.unsigned(error, request(), "r", protocol="api") is error
+        assert strangers.unsigned(error, request(), "r", protocol="api", code=problems.api_code) is error
     assert rows(ground, recorder) == []
     scope = "AKIANOBODY0000000001/20260101/us-east-1/moorage/aws4_request"
     given = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
     asked = request(("Authorization", given), ("X-Amz-Date", "20260101T000000Z"))
-    strangers.unsigned(InvalidSecurityTokenError(), asked, "r", protocol="api")
+    strangers.unsigned(InvalidSecurityTokenError(), asked, "r", protocol="api", code=problems.api_code)
     ((_, _, key_id, _, _),) = rows(ground, recorder)
     assert key_id == "AKIANOBODY0000000001"

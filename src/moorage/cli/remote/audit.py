@@ -35,7 +35,11 @@ def _build(parser: Parser) -> None:
     parser.add_argument("--username", metavar="NAME", help="a user's name, a session's name, or root")
     parser.add_argument("--access-key-id", metavar="ID", help="the key that signed")
     parser.add_argument("--resource", metavar="ARN", help="what it was about")
-    parser.add_argument("--error-code", metavar="CODE", help="such as AccessDeniedException")
+    parser.add_argument(
+        "--error-code",
+        metavar="CODE",
+        help="as the client read it, such as AccessDenied of IAM or AccessDeniedException of ECR",
+    )
     parser.add_argument("--request-id", metavar="ID", help="as the client was told it")
     failed = parser.add_mutually_exclusive_group()
     failed.add_argument("--failed", dest="failed", action="store_const", const="true", help="only what was denied or failed")
@@ -43,7 +47,9 @@ def _build(parser: Parser) -> None:
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--changes", dest="read_only", action="store_const", const="false", help="only what changes something")
     kinds.add_argument("--reads", dest="read_only", action="store_const", const="true", help="only what reads")
-    parser.add_argument("--account", metavar="ID", help="of another account, or all; for operators of the installation")
+    parser.add_argument(
+        "--account", metavar="ID", help="what is in the record of another account, or all; for operators of the installation"
+    )
     parser.add_argument("--limit", metavar="N", type=int, default=_ORDINARY, help=f"at most so many (default: {_ORDINARY})")
     parser.add_argument("--follow", action="store_true", help="then go on with what is recorded, until Ctrl-C")
 

@@ -18,8 +18,9 @@ def _list(arguments: argparse.Namespace, client: Client) -> int:
         show_json({"sessions": found})
         return 0
     headings = "KEY KIND WHO OPENED-BY IDENTITY SINCE EXPIRES".split()
-    members = "access_key_id kind principal_arn opened_by source_identity created_at expires_at".split()
-    show_table(found, dict(zip(members, headings, strict=True)))
+    members = "access_key_id kind principal_arn origin source_identity created_at expires_at".split()
+    rows = [{**each, "origin": each["opened_by"] or each["provider"]} for each in found]
+    show_table(rows, dict(zip(members, headings, strict=True)))
     return 0
 
 

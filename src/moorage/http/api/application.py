@@ -71,9 +71,9 @@ class Api:
         except Exception as error:
             known = problems.known(error, request_id)
             if progress.call:
-                self._context.recorder.call(progress.call, problems.api_code(type(known)), known.message)
+                self._context.recorder.call(progress.call, problems.api_code(known), known.message)
             else:
-                known = self._strangers.unsigned(known, request, request_id, protocol="api")
+                known = self._strangers.unsigned(known, request, request_id, protocol="api", code=problems.api_code)
             response = problems.in_json(known, request_id)
         return _completed(request, response, request_id)
 

@@ -20,7 +20,7 @@ from moorage.core.errors import (
 from moorage.http.api.route import BASE, AnyRoute
 from moorage.http.api.values import Nothing
 from moorage.http.messages import BadRequestError, BodyTooLargeError, NotFoundError, UnsupportedMediaTypeError
-from moorage.http.problems import InternalError, api_code, api_status
+from moorage.http.problems import InternalError, api_code_of, api_status
 
 _ANYWHERE: tuple[type[MoorageError], ...] = (
     BadRequestError,
@@ -145,7 +145,7 @@ def _query_parameters(query: type[Struct]) -> Iterable[dict[str, Any]]:
 def _refusals(errors: Iterable[type[MoorageError]], shape: Mapping[str, Any]) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for kind in errors:
-        by_status.setdefault(api_status(kind), []).append(f"`{api_code(kind)}`")
+        by_status.setdefault(api_status(kind), []).append(f"`{api_code_of(kind)}`")
     return {
         str(status): {"description": f"{_STATUS_TEXTS[status]} Among the codes: {', '.join(codes)}.", "content": _json(shape)}
         for status, codes in sorted(by_status.items())

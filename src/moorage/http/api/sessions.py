@@ -16,7 +16,9 @@ class Session(Struct, frozen=True, kw_only=True):
     principal_arn: str
     """Who speaks with them."""
     opened_by: str | None
-    """The access key that asked for them; null for a role's, which no key owns."""
+    """The access key that asked for them, and with which they end; the ARN of who took the role, for a role's; null where an
+    identity provider's token was shown.
+    """
     provider: str | None
     """The ARN of the identity provider whose token was shown for the role, if one was."""
     source_identity: str | None
@@ -61,7 +63,7 @@ def _shown(session: sessions.Session) -> Session:
         access_key_id=session.id,
         kind=session.kind,
         principal_arn=session.principal.arn,
-        opened_by=session.access_key_id,
+        opened_by=session.access_key_id or session.terms.opened_by,
         provider=session.terms.provider,
         source_identity=session.terms.source_identity,
         tags=dict(session.terms.tags),

@@ -54,9 +54,9 @@ class Distribution:
         except Exception as error:
             known = problems.known(error, request_id)
             if progress.call:
-                self._context.recorder.call(progress.call, known.oci_code, known.message)
+                self._context.recorder.call(progress.call, problems.oci_code(known), known.message)
             elif isinstance(known, NotAuthorizedError | TokenExpiredError) and request.header(b"authorization"):
-                known = self._strangers.failed(known, request, request_id, protocol="oci")
+                known = self._strangers.failed(known, request, request_id, protocol="oci", code=problems.oci_code)
             response = problems.in_oci(known, self._realm(request))
         _complete(request, response)
         if response.fact is not None:

@@ -17,7 +17,7 @@ from moorage.http.api.route import BASE, AnyRoute
 from moorage.http.api.routes import ROUTES
 from moorage.http.api.values import Nothing, Page, next_of, position_of, time_text
 from moorage.http.messages import MethodNotAllowedError, NotFoundError
-from moorage.http.problems import api_code, api_status
+from moorage.http.problems import api_code_of, api_status
 from tests.tree import text
 from tests.unit.ground import SECRET, Ground
 
@@ -73,7 +73,7 @@ def test_the_document_describes_every_row(route: AnyRoute) -> None:
     assert described["summary"] and described["tags"] == [route.area]
     assert {*map(int, described["responses"])} == {route.status, *(api_status(error) for error in errors_of(route))}
     said = json.dumps(described["responses"])
-    assert all(f"`{api_code(error)}`" in said for error in route.errors)
+    assert all(f"`{api_code_of(error)}`" in said for error in route.errors)
     assert ("requestBody" in described) == (route.body is not Nothing)
     parameters = {(each["in"], each["name"]) for each in described["parameters"]}
     expected = {("query", name) for name in route.query.__struct_fields__} | {("path", name) for name in route.parts}

@@ -73,6 +73,7 @@ sessions = Table(  # temporary credentials
     Column("transitive_tag_keys", Text, nullable=False, server_default="[]"),  # JSON list
     Column("source_identity", Text),
     Column("provider", Text),  # the OIDC provider's ARN, where a web identity took the role
+    Column("opened_by", Text),  # the ARN of who took the role; NULL: a web identity did, or it is of no role
     Column("chained", Boolean, nullable=False, server_default=text("0")),  # a role took this role
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time, nullable=False, index=True),

@@ -214,6 +214,7 @@ def _sessions() -> None:
         sa.Column("transitive_tag_keys", sa.Text(), server_default="[]", nullable=False),
         _text("source_identity", nullable=True),
         _text("provider", nullable=True),
+        _text("opened_by", nullable=True),
         sa.Column("chained", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         _time("created_at"),
         _time("expires_at"),
