@@ -106,7 +106,7 @@ def test_only_the_default_account_makes_and_lists_accounts(other: Api) -> None:
         assert (answer.status, answer.code) == (403, "AccessDenied")
         assert answer.document["message"] == (
             f"User: arn:aws:iam::{OTHER}:root is not authorized to perform: {action} on resource: * "
-            f"because no identity-based policy allows the {action} action"
+            f"because the {action} action is reserved to the account 123456789012"
         )
 
 

@@ -185,7 +185,7 @@ def test_a_statement_that_only_its_conditions_keep_from_allowing_is_shown_with_t
     assert str(unmet.statement) == "office#1"
     assert [(each.operator, each.key) for each in unmet.conditions] == [("IpAddress", "aws:SourceIp")]
     assert found.read == ("aws:SecureTransport", "aws:SourceIp", "aws:username")
-    assert found.missing == ("aws:securetransport", "aws:sourceip")
+    assert found.missing == ("aws:SecureTransport", "aws:SourceIp")
 
 
 def test_a_resource_with_wildcards_in_its_name_is_meant_literally() -> None:
