@@ -1,6 +1,7 @@
 """What a user of ECR must know of each operation that answers differently here, and what is not implemented yet."""
 
 _NOT_SCANNED = "configuration only: nothing is scanned yet"
+_TAG_KEYS = "keys of tags that differ in case only are refused, since conditions on tags do not tell them apart"
 _PRINTED = "checked and re-serialised as ECR does, unless that would be longer than 10,240 characters"
 
 DIFFERENCES = {
@@ -9,10 +10,11 @@ DIFFERENCES = {
     "BatchGetRepositoryScanningConfiguration": _NOT_SCANNED,
     "BatchGetImage": "the stored bytes, whatever `acceptedMediaTypes` says: nothing is converted",
     "CompleteLayerUpload": "parts must follow one another; only the last may be below 5 MiB",
-    "CreateRepository": "`encryptionConfiguration` is kept and shown; a key must be one of the region by its form, and is not"
-    " looked up; the disk, or the bucket's own encryption, encrypts",
-    "CreateRepositoryCreationTemplate": "decided on the repositories that the prefix takes in; at most 500; `lifecyclePolicy` is checked as JSON and kept for when lifecycle policies"
-    " come; `customRoleArn` must be of the registry's account and is kept, not assumed",
+    "CreateRepository": f"{_TAG_KEYS}; `encryptionConfiguration` is kept and shown; a key must be one of the region by its form,"
+    " and is not looked up; the disk, or the bucket's own encryption, encrypts",
+    "CreateRepositoryCreationTemplate": "decided on the repositories that the prefix takes in; at most 500; tags are refused as by"
+    " CreateRepository; `repositoryPolicy` means the users and roles that it named when it was given; `lifecyclePolicy` is checked"
+    " as JSON and kept for when lifecycle policies come; `customRoleArn` must be of the registry's account and is kept, not assumed",
     "DeleteRepository": "gone at once, rows and bytes later; removed images that are still kept go with it for good",
     "DescribeImages": "every image is `ACTIVE`; no scan summaries; an ill-formed identifier is ImageNotFound",
     "DescribeRegistry": "replicates nothing yet: no rules",
@@ -27,8 +29,10 @@ DIFFERENCES = {
     "PutRegistryPolicy": f"{_PRINTED}; one that would lock its author out is refused; while `REGISTRY_POLICY_SCOPE` is `V1`, its three"
     " actions only",
     "PutRegistryScanningConfiguration": _NOT_SCANNED,
-    "SetRepositoryPolicy": f"{_PRINTED}; users and roles are looked up in the policy's own account only, since the answer would tell who is"
-    " in another",
+    "SetRepositoryPolicy": f"{_PRINTED}; users and roles are looked up in the policy's own account only, since the answer would"
+    " tell who is in another: their ARNs are shown as they were written, their unique ids are refused, and an ARN that nobody has"
+    " yet means whoever gets it",
+    "TagResource": f"{_TAG_KEYS}, also where one is there already",
 }
 """By operation; one sentence each, in Markdown."""
 
