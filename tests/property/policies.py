@@ -63,7 +63,7 @@ RESOURCES = [
 RESOURCE_PATTERNS = [
     "*", "*", "*", "*", "*", f"{REPOSITORY}/*", f"{REPOSITORY}/team/*", f"{REPOSITORY}/team/?pp", f"{REPOSITORY}/*/a*b", f"{REPOSITORY}/team/app", "arn:aws:*:*:*:*",
     f"arn:aws:ecr:*:{A}:repository/team/*", "arn:aws:ecr:us-east-?:*:repository/*:y", "arn:aws:ecr:us-*:1?1122223333:*", f"arn:aws:e*:us-east-1:{A}:repository/*",
-    f"{REPOSITORY}/${{aws:username}}", f"{REPOSITORY}/${{AWS:UserName}}*", f"{REPOSITORY}/${{aws:username}}*", f"{REPOSITORY}/${{aws:username}}", f"{REPOSITORY}/${{aws:PrincipalTag/team, 'team'}}/*", f"{REPOSITORY}/${{*}}",
+    f"{REPOSITORY}/${{aws:username}}", f"{REPOSITORY}/${{AWS:UserName}}*", f"{REPOSITORY}/*${{aws:username}}", f"{REPOSITORY}/*/${{aws:PrincipalTag/team}}", f"{REPOSITORY}/${{aws:username}}*", f"{REPOSITORY}/${{aws:username}}", f"{REPOSITORY}/${{aws:PrincipalTag/team, 'team'}}/*", f"{REPOSITORY}/${{*}}",
     f"{REPOSITORY}/${{$}}{{aws:username}}", f"{REPOSITORY}/${{aws:username", f"{REPOSITORY}/${{aws:TagKeys}}", f"arn:aws:ecr:${{aws:x}}:{A}:repository/alice",
     f"{REPOSITORY}/te${{aws:PrincipalTag/team}}?pp",
 ]  # fmt: skip
@@ -96,7 +96,7 @@ NETWORKS = [
 ARNS = [ALICE, ROLE, f"arn:aws:iam::{A}:root", "arn:aws:s3:::b:c/d", "alice", ""]
 ARN_PATTERNS = ["*", ALICE, f"arn:aws:iam::{A}:*", "arn:*:iam::*:user/*", f"arn:aws:iam::{A}:user/team/${{aws:username}}", "arn:aws:s3:::b*", "arn:aws:iam:*",
                 "arn:aws:iam::${aws:PrincipalAccount}:role/c?/*", "arn:aws:iam::${aws:absent}:*"]  # fmt: skip
-TEXT_PATTERNS = [*TEXTS, "al*", "?lice", "*e*", "${aws:username}", "${aws:username}*", "${aws:PrincipalTag/team, 'Alice'}", "${aws:absent}", "${*}", "a${?}", "${aws:TagKeys}",
+TEXT_PATTERNS = [*TEXTS, "al*", "?lice", "*e*", "${aws:username}", "${aws:username}*", "*${aws:PrincipalTag/team}", "${aws:PrincipalTag/team, 'Alice'}", "${aws:absent}", "${*}", "a${?}", "${aws:TagKeys}",
                  "${$}", "${}", "${aws:username"]  # fmt: skip
 BOOLEANS = ["true", "false", "True", "yes"]
 BINARIES = ["YWJj", "YWJk", "YWI=", "###"]
