@@ -77,7 +77,7 @@ def test_a_token_is_made_listed_used_and_revoked(server: Server) -> None:
     assert session.get("/v2/").status_code == 200
     listed = run("token", "list", env=env).stdout
     heading, *lines = listed.splitlines()
-    assert heading.split() == "ID NAME REGION REPOSITORIES ACTIONS EXPIRES LAST-USED MADE-BY".split()
+    assert heading.split() == "ID NAME REGION REPOSITORIES ACTIONS TAGS EXPIRES LAST-USED MADE-BY".split()
     (line,) = (line for line in lines if line.startswith(made["id"]))
     assert line.split()[1:5] == ["ci", "us-east-1", "team/*,b", "pull"]
     assert made["password"] not in listed

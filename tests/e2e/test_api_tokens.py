@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.e2e.api import Api, password_of
-from tests.e2e.http import Http, push, start_upload, upload
+from tests.e2e.http import Http, push, put_manifest, start_upload, upload
 from tests.e2e.images import Content, digest, small
 from tests.e2e.registry import Registry
 
@@ -97,6 +97,24 @@ def test_single_actions_allow_nothing_else(api: Api, repository: str, image: Con
         assert session.head(blob).status_code == 200, "whoever may download may look"
         assert session.get(blob).status_code == 200
         assert_denied(session.get(f"/v2/{repository}/manifests/1"), "ecr:BatchGetImage", repository)
+
+
+def test_a_token_for_tags_limits_the_root_too(registry: Registry, api: Api, repository: str, image: Content) -> None:
+    push(registry.http, repository, image, "prod-1")
+    made = api.token(tags=["dev-*"])
+    assert (made["repositories"], made["actions"], made["tags"]) == (["*"], ["all"], ["dev-*"])
+    session = api.sign_in(made["password"])
+    push(session, repository, image, "dev-1")
+    for answer in (
+        put_manifest(session, repository, image, "prod-2"),
+        put_manifest(session, repository, image, f"{image.digest}?tag=dev-2&tag=prod-2"),
+        session.delete(f"/v2/{repository}/manifests/prod-1"),
+        session.delete(f"/v2/{repository}/manifests/{image.digest}"),
+    ):
+        assert answer.status_code == 403
+        assert "because no session policy allows the ecr:" in answer.text
+    assert session.get(f"/v2/{repository}/tags/list").json()["tags"] == ["dev-1", "prod-1"]
+    assert session.delete(f"/v2/{repository}/manifests/dev-1").status_code == 202
 
 
 def test_the_catalog_shows_what_lies_in_the_scope(registry: Registry, api: Api) -> None:
