@@ -113,7 +113,7 @@ def test_a_token_for_tags_limits_the_root_too(registry: Registry, api: Api, repo
     ):
         assert answer.status_code == 403
         assert "because no session policy allows the ecr:" in answer.text
-    assert session.get(f"/v2/{repository}/tags/list").json()["tags"] == ["dev-1", "prod-1"]
+    assert session.get(f"/v2/{repository}/tags/list").json()["tags"] == ["1", "dev-1", "prod-1"]
     assert session.delete(f"/v2/{repository}/manifests/dev-1").status_code == 202
 
 
