@@ -15,6 +15,7 @@ from tests.authorization.requirements import LINES, Line, Need
 ASKED = tuple(line for line in LINES if line.needs)
 """Nothing is asked for the others, so there is nothing to be explained."""
 _MOUNT = "[oci] POST uploads+mount"
+_DENIALS = {"AccessDenied", "AccessDeniedException", "DENIED"}
 _OF_AWS = "arn:aws:iam::aws:policy/AdministratorAccess"
 _OF_POLICIES: Mapping[str, Mapping[str, str]] = {
     "CreatePolicyVersion": {"PolicyDocument": "no policy"},
@@ -84,8 +85,8 @@ def _is_foreign(matrix: Matrix, line: Line, person: Person, account: str, need: 
 
 def _denial(answer: Answer) -> str:
     """The text of a refusal by policies; empty for whatever else came."""
-    _, message = answer.error
-    return message if "is not authorized to perform:" in message else ""
+    code, message = answer.error
+    return message if code in _DENIALS else ""
 
 
 def _refusal(matrix: Matrix, person: Person, by: Keys, need: Need, resource: str) -> str:

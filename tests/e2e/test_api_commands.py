@@ -117,7 +117,7 @@ def test_accounts_are_made_and_listed(server: Server) -> None:
     assert "is not authorized to perform: moorage:ListAccounts" in run("account", "list", code=1, env={**env, **key}).stderr
     said = run("iam", "explain", "--action", "moorage:ListAccounts", env={**env, **key}).stdout
     assert "decision:  not allowed (reserved action)" in said and "To allow it" not in said
-    assert "only principals of the account 123456789012 can be allowed this action." in said
+    assert "No statement could allow it. Only principals of the account 123456789012 can be allowed this action." in said
 
 
 def test_an_account_is_limited_and_let_go(server: Server, tmp_path: Path) -> None:

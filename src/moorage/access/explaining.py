@@ -14,8 +14,9 @@ from moorage.access.owner import Owner
 from moorage.access.reserved import is_of_installation
 from moorage.aws.requirements import Need
 from moorage.core.call import Call, Principal
-from moorage.core.errors import InvalidParameterError
+from moorage.core.errors import InvalidParameterError, MoorageError
 from moorage.core.names import is_repository_name
+from moorage.iam.decision import Decision, Layer, Outcome
 from moorage.iam.denial import denied
 from moorage.iam.ecr import FIRST_SCOPE
 from moorage.iam.evaluate import Request
@@ -23,6 +24,7 @@ from moorage.iam.explain import Explanation, Place, explain
 from moorage.identity import callers, resources
 from moorage.identity.iam_errors import NoSuchEntityError
 from moorage.identity.resources import Kind
+from moorage.identity.session_limits import refuse_action
 from moorage.storage.database.transaction import Transaction
 
 SELF = "self"
@@ -42,6 +44,8 @@ _ACTION = re.compile(ACTION)
 _PRINCIPAL = re.compile(PRINCIPAL)
 _RESOURCE = re.compile(RESOURCE, re.DOTALL)
 _OF_IDENTITY_ONLY = "ecr:getauthorizationtoken"
+_OF_CREDENTIALS = Decision(Outcome.IMPLICIT_DENY, Layer.CREDENTIALS)
+_NO_POLICY = "The resource is not this account's, and can have no policy of its own."
 _SESSION_NAME = "explain"
 """What a session of a role that is only asked about is called."""
 
@@ -71,8 +75,8 @@ class Answer:
     say, to this request or to one that is made up, is for its own people to ask; they must allow it too."""
     refusal: str | None
     """What the principal would be told; None where it is allowed."""
-    reserved_to: str | None
-    """Where that is why it is refused: the account whose principals alone can be allowed the action."""
+    reason: str | None
+    """Why no statement could allow it, in a sentence; None where one could."""
 
 
 def answer(tx: Transaction, judge: Judge, call: Call, question: Question, default_account_id: str) -> Answer:
@@ -104,12 +108,20 @@ def answer(tx: Transaction, judge: Judge, call: Call, question: Question, defaul
     try:
         if is_of_installation(question.action):
             refuse_strangers(principal, default_account_id, (question.action,), arn)
+        refuse_action(question.action, principal)
     except DeniedInstallationError as error:
-        refused = replace(explanation, decision=RESERVED, obstacles=(), suggestions=(), possible=False)
-        return Answer(request, refused, foreign, error.message, default_account_id)
+        reason = f"Only principals of the account {default_account_id} can be allowed this action."
+        return Answer(request, _never(explanation, RESERVED), foreign, error.message, reason)
+    except MoorageError as error:
+        return Answer(request, _never(explanation, _OF_CREDENTIALS), foreign, error.message, error.message)
     decision = explanation.decision
     refusal = None if decision.allowed else denied(principal, question.action, arn, decision)
-    return Answer(request, explanation, foreign, refusal, None)
+    return Answer(request, explanation, foreign, refusal, None if explanation.possible else _NO_POLICY)
+
+
+def _never(explanation: Explanation, decision: Decision) -> Explanation:
+    """What the policies say, where they do not decide."""
+    return replace(explanation, decision=decision, obstacles=(), suggestions=(), possible=False)
 
 
 def _resource(call: Call, text: str) -> str:

@@ -24,7 +24,7 @@ from moorage.http.progress import Progress
 from moorage.http.signatures import IN_LOOP, Caller, Claim, Signatures, Unsigned
 from moorage.http.strangers import Strangers
 from moorage.http.tongues import MOST_UNSIGNED, Asked, JsonTongue, QueryTongue, Tongue, speaks_query
-from moorage.identity.session_limits import refuse_session
+from moorage.identity.session_limits import refuse_credentials
 from moorage.storage.database.transaction import Transaction
 
 _LARGE_ANSWERS = frozenset(
@@ -113,7 +113,7 @@ class Control:
         if entry is None:
             entry = await context.in_thread(asked.dispatcher.find, asked.operation)
         progress.call = call = self._call(request, request_id, claim.peer, caller, entry)
-        refuse_session(entry.service.name, entry.name, caller.principal)
+        refuse_credentials(entry.service.name, entry.name, caller.principal)
         params = entry.decode(asked.given) if len(body) <= IN_LOOP else await context.in_thread(entry.decode, asked.given)
         progress.call = call = replace(call, parameters=parameters_of(entry.service, entry.name, params))
         account_id = entry.registry_id(params) or caller.principal.account_id

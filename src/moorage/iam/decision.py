@@ -26,7 +26,9 @@ class Layer(StrEnum):
     TRUST = "role trust policy"
     ROOT = "root"
     RESERVED = "reserved action"
-    """No policy: what only one account can be allowed, asked for by another one's principal. Evaluation never decides so."""
+    CREDENTIALS = "kind of credentials"
+    """No policy, so evaluation never decides so: what only one account can be allowed, and what the caller's kind of
+    credentials is never good for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,6 @@ class SessionOperations:
         Raises AccessDeniedError, IamValidationError, and what is wrong with tags or session policies.
         """
         _refuse_factor(params)
-        if call.principal.kind == "Root":
-            raise AccessDeniedError("Roles may not be assumed by root accounts.")
         if params.get("ProvidedContexts"):
             raise IamValidationError("Context assertions are not supported.")
         role = roles.by_arn(tx, params["RoleArn"])

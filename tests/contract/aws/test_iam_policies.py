@@ -16,6 +16,10 @@ READ = {
 }
 TEXT = json.dumps(READ, indent=1)
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+DENIED_TO_ROOT = (
+    f"User: {ROOT} is not authorized to perform: iam:DeletePolicy on resource: {ADMINISTRATOR} "
+    "because no resource-based policy allows the iam:DeletePolicy action"
+)
 OF_SERVICE = "arn:aws:iam::aws:policy/aws-service-role/ECRReplicationServiceRolePolicy"
 ABSENT = f"arn:aws:iam::{ACCOUNT}:policy/absent"
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole"}]}
@@ -203,7 +207,7 @@ def _creates(iam: Any, arn: str, text: str, times: int = 1) -> None:
         (
             lambda iam, _arn: iam.delete_policy(PolicyArn=ADMINISTRATOR),
             "AccessDenied",
-            f"User: {ROOT} is not authorized to perform: iam:DeletePolicy on resource: {ADMINISTRATOR}",
+            DENIED_TO_ROOT,
             403,
         ),
         (

@@ -128,18 +128,18 @@ def test_who_may_have_a_token_no_resources_policy_says(api: IamApi) -> None:
 def test_of_another_accounts_resource_only_the_askers_side_is_answered(api: IamApi) -> None:
     api.ground.repository(tags=[{"Key": "env", "Value": "prod"}])
     role = api.role()
-    before = asked(api, resource=REPOSITORY, by=STRANGER), asked(api, "self", "sts:AssumeRole", role.arn, by=STRANGER)
+    before = asked(api, resource=REPOSITORY, by=STRANGER), asked(api, "self", "sts:TagSession", role.arn, by=STRANGER)
     condition = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
     statement = {"Effect": "Deny", "Principal": "*", "Action": PUSH, "Sid": "theirs", "Condition": condition}
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement, {**statement, "Effect": "Allow", "Sid": "ours"}]})
     api.ground.do("SetRepositoryPolicy", repositoryName="team/app", policyText=text, force=True)
-    guessed = {**statement, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"sts:ExternalId": "guess"}}}
+    guessed = {**statement, "Action": "sts:TagSession", "Condition": {"StringEquals": {"sts:ExternalId": "guess"}}}
     trust = json.dumps({"Version": "2012-10-17", "Statement": guessed})
     api.ground.write(lambda tx: tx.execute(sa.update(roles).where(roles.c.id == role.id).values(trust_policy=trust)))
-    after = asked(api, resource=REPOSITORY, by=STRANGER), asked(api, "self", "sts:AssumeRole", role.arn, by=STRANGER)
+    after = asked(api, resource=REPOSITORY, by=STRANGER), asked(api, "self", "sts:TagSession", role.arn, by=STRANGER)
     tried = (
         asked(api, resource=REPOSITORY, by=STRANGER, aws__PrincipalOrgID="o-1"),
-        asked(api, "self", "sts:AssumeRole", role.arn, by=STRANGER, sts__ExternalId="guess"),
+        asked(api, "self", "sts:TagSession", role.arn, by=STRANGER, sts__ExternalId="guess"),
     )
     for found in (*before, *after, *tried):
         assert found.foreign and outcome(found) == (Outcome.ALLOWED, Layer.ROOT)
@@ -189,15 +189,16 @@ def test_what_concerns_the_installation_is_reserved_to_the_default_account(api: 
     for action in ("moorage:ListAccounts", "moorage:listaccounts"):
         found = asked(api, action=action, resource="*", by=STRANGER)
         assert outcome(found) == (Outcome.IMPLICIT_DENY, Layer.RESERVED)
-        assert (found.explanation.possible, found.explanation.suggestions, found.reserved_to) == (False, (), ACCOUNT)
+        assert (found.explanation.possible, found.explanation.suggestions) == (False, ())
+        assert found.reason == f"Only principals of the account {ACCOUNT} can be allowed this action."
         assert found.refusal == (
             f"User: {STRANGER.arn} is not authorized to perform: {action} on resource: * "
             f"because the {action} action is reserved to the account {ACCOUNT}"
         )
     ours = asked(api, action="moorage:ListAccounts", resource="*")
-    assert (outcome(ours), ours.refusal, ours.reserved_to) == ((Outcome.ALLOWED, Layer.ROOT), None, None)
+    assert (outcome(ours), ours.refusal, ours.reason) == ((Outcome.ALLOWED, Layer.ROOT), None, None)
     alice = asked(api, api.user().arn, "moorage:ListAccounts", "*")
-    assert [place for place, _ in suggested(alice)] == [Place.IDENTITY] and alice.reserved_to is None
+    assert [place for place, _ in suggested(alice)] == [Place.IDENTITY] and alice.reason is None
 
 
 @pytest.mark.parametrize("action", ["iam:DeletePolicy", "iam:deletepolicy", "iam:CreatePolicyVersion", "iam:TagPolicy"])
@@ -207,6 +208,21 @@ def test_nobody_may_change_a_policy_of_awss_and_everybody_may_read_it(api: IamAp
     assert (found.explanation.possible, found.explanation.suggestions) == (False, ())
     assert outcome(asked(api, action="iam:GetPolicy", resource=ADMINISTRATOR)) == (Outcome.ALLOWED, Layer.ROOT)
     assert outcome(asked(api, action=action, resource=api.policy("own"))) == (Outcome.ALLOWED, Layer.ROOT)
+
+
+def test_what_the_callers_credentials_are_never_good_for_is_refused_as_the_door_refuses_it(api: IamApi) -> None:
+    role = api.role()
+    session = callers.of_role(ACCOUNT, (role.id, role.name, role.path), "run", "ASIA")
+    api.do("AttachRolePolicy", RoleName=role.name, PolicyArn=ADMINISTRATOR)
+    for by, action, message in (
+        (ROOT, "sts:AssumeRole", "Roles may not be assumed by root accounts."),
+        (session, "sts:GetFederationToken", "Cannot call GetFederationToken with session credentials"),
+        (session, "sts:getsessiontoken", "Cannot call getsessiontoken with session credentials"),
+    ):
+        found = asked(api, action=action, resource=role.arn if by is ROOT else "*", by=replace(by, session_id="ASIA"))
+        assert outcome(found) == (Outcome.IMPLICIT_DENY, Layer.CREDENTIALS)
+        assert (found.refusal, found.reason, found.explanation.possible) == (message, message, False)
+    assert asked(api, action="sts:TagSession", resource=role.arn, by=session).reason is None
 
 
 def test_what_was_asked_of_an_image_is_a_condition_of_what_is_suggested(api: IamApi) -> None:

@@ -17,7 +17,7 @@ from moorage.iam.errors import MalformedPolicyError, PackedPolicyTooLargeError
 from moorage.identity import callers, roles, sessions
 from moorage.identity.iam_errors import IamValidationError, InvalidInputError
 from moorage.identity.roles import Role
-from moorage.identity.session_limits import refuse_lasting, refuse_session
+from moorage.identity.session_limits import refuse_credentials, refuse_lasting
 from moorage.identity.session_operations import SessionOperations
 from moorage.identity.sessions import Session
 from moorage.storage.database.schema.identity import access_keys
@@ -74,9 +74,12 @@ def test_nobody_takes_a_role_that_is_not_there(ground: Ground, role: Role) -> No
         assume(ground, SOMEBODY, role, RoleArn="Push")
 
 
-def test_a_root_takes_no_role(ground: Ground, role: Role) -> None:
-    with pytest.raises(AccessDeniedError, match="Roles may not be assumed by root accounts"):
-        assume(ground, ROOT, role)
+def test_a_root_takes_no_role_and_may_have_every_other_session() -> None:
+    for root in (ROOT, Principal.root(ACCOUNT, "ASIA4", "ASIA4")):
+        with pytest.raises(AccessDeniedError, match="Roles may not be assumed by root accounts"):
+            refuse_credentials("sts", "AssumeRole", root)
+    for operation in ("GetCallerIdentity", "GetSessionToken", "GetFederationToken", "GetAccessKeyInfo"):
+        refuse_credentials("sts", operation, ROOT)
 
 
 def test_a_second_factor_that_nobody_has_is_never_right(ground: Ground, role: Role) -> None:
@@ -181,7 +184,6 @@ ASSUMED = callers.of_role(ACCOUNT, ("AROA1", "Push", "/"), "ci", "ASIA3")
     ("principal", "refused"),
     [
         (LONG_TERM, set()),
-        (ROOT, set()),
         (ASSUMED, {"GetSessionToken", "GetFederationToken"}),
         (OWN, {"GetSessionToken", "GetFederationToken", "GetAccessKeyInfo", "DecodeAuthorizationMessage"}),
         (
@@ -189,25 +191,25 @@ ASSUMED = callers.of_role(ACCOUNT, ("AROA1", "Push", "/"), "ci", "ASIA3")
             {"AssumeRole", "GetSessionToken", "GetFederationToken", "GetAccessKeyInfo", "DecodeAuthorizationMessage"},
         ),
     ],
-    ids=["long-term key", "root", "role", "session token", "federated user"],
+    ids=["long-term key", "role", "session token", "federated user"],
 )
 def test_temporary_credentials_are_not_good_for_every_call_of_sts(principal: Principal, refused: set[str]) -> None:
     operations = {*refused, "GetCallerIdentity", "AssumeRole", "GetSessionToken", "GetFederationToken", "GetAccessKeyInfo"}
     for operation in operations:
         if operation in refused:
             with pytest.raises(AccessDeniedError, match=f"Cannot call {operation} with session credentials"):
-                refuse_session("sts", operation, principal)
+                refuse_credentials("sts", operation, principal)
         else:
-            refuse_session("sts", operation, principal)
+            refuse_credentials("sts", operation, principal)
 
 
 def test_iam_does_not_know_credentials_without_a_second_factor() -> None:
     for principal in (OWN, FEDERATED, Principal.root(ACCOUNT, "ASIA4", "ASIA4")):
         with pytest.raises(InvalidSecurityTokenError):
-            refuse_session("iam", "ListUsers", principal)
-        refuse_session("ecr", "ListImages", principal)
+            refuse_credentials("iam", "ListUsers", principal)
+        refuse_credentials("ecr", "ListImages", principal)
     for principal in (LONG_TERM, ROOT, ASSUMED):
-        refuse_session("iam", "ListUsers", principal)
+        refuse_credentials("iam", "ListUsers", principal)
 
 
 def test_lasting_things_are_made_with_credentials_that_iam_knows() -> None:

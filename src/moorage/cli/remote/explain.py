@@ -65,11 +65,8 @@ def _show(found: dict[str, Any]) -> None:
 def _show_remedy(found: dict[str, Any]) -> None:
     if found["obstacles"]:
         _say(f"No Allow helps before this is changed: {_names(found['obstacles'])}", apart=True)
-    if found["reserved_to"]:
-        account = found["reserved_to"]
-        _say(f"No statement could allow it: only principals of the account {account} can be allowed this action.", apart=True)
-    elif not found["possible"]:
-        _say("No statement could allow it: the other account's resource can have no policy of its own.", apart=True)
+    if not found["possible"]:
+        _say(f"No statement could allow it. {found['reason']}", apart=True)
     for suggestion in found["suggestions"]:
         article = "an" if suggestion["place"][0] in "aeiou" else "a"
         _say(f"To allow it, add to {article} {suggestion['place']}:", apart=True)

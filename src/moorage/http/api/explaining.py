@@ -136,7 +136,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     decision: str
     """`allowed`, `explicitDeny` or `implicitDeny`."""
     by: str
-    """The kind of policy that decided, or `root`, or `reserved action`."""
+    """The kind of policy that decided, `root`, or, where no policy does, `reserved action` or `kind of credentials`."""
     message: str | None
     """What the caller would be told; null where it is allowed."""
     statements: list[StatementName]
@@ -150,8 +150,8 @@ class Explained(Struct, frozen=True, kw_only=True):
     """What has to be written, all of it, besides what the obstacles need."""
     possible: bool
     """False where no statement could allow it."""
-    reserved_to: str | None
-    """The account whose principals alone can be allowed the action, where that is why it is refused; else null."""
+    reason: str | None
+    """Why none could, in a sentence; null where one could."""
     foreign: bool
     """Whether the resource is another account's. The answer is then about the caller's side alone; that account's policies,
     of which nothing is told, must allow it too."""
@@ -185,7 +185,7 @@ async def explain_access(exchange: Exchange, _query: Nothing, body: Question) ->
         obstacles=[_name(each) for each in explanation.obstacles],
         suggestions=[_suggestion(each) for each in explanation.suggestions],
         possible=explanation.possible,
-        reserved_to=found.reserved_to,
+        reason=found.reason,
         foreign=found.foreign,
     )
 
