@@ -67,12 +67,6 @@ class Statement:
     conditions: tuple[Condition, ...] = ()
     sid: str | None = None
 
-    def speaks_of(self, account_id: str, arn: str) -> bool:
-        """Whether its principals take a caller in; a statement without principals speaks of nobody."""
-        if self.not_principals is not None:
-            return not any(named.covers(account_id, arn) for named in self.not_principals)
-        return any(named.covers(account_id, arn) for named in self.principals or ())
-
 
 @dataclass(frozen=True, slots=True)
 class Document:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from moorage.core.wildcard import matches_glob
-from moorage.iam.document import Document, Statement
+from moorage.iam.document import Document
 from moorage.iam.errors import MalformedPolicyError
 from moorage.iam.principal import Kind, NamedPrincipal
 
@@ -46,11 +46,6 @@ def names_ecr_actions(pattern: str) -> bool:
     return head.startswith(_PREFIX) and any(known.startswith(head) and matches_glob(wanted, known) for known in _KNOWN)
 
 
-def matches_action(pattern: str, action: str) -> bool:
-    """Whether an action of a policy takes in a concrete one; case does not matter, `*` and `?` are wildcards."""
-    return matches_glob(pattern.lower(), action.lower())
-
-
 def parse_ecr_policy(text: str, *, resource: bool | None) -> Document:
     """A policy of a repository or a registry; raises MalformedPolicyError.
 
@@ -84,12 +79,3 @@ def principals_of(document: Document) -> Iterator[NamedPrincipal]:
     for statement in document.statements:
         yield from statement.principals or ()
         yield from statement.not_principals or ()
-
-
-def denies_outright(statement: Statement, action: str, account_id: str, arn: str) -> bool:
-    """Whether a statement, under no condition, denies this action to this caller on whatever its resources are."""
-    if statement.effect != "Deny" or statement.conditions or not statement.speaks_of(account_id, arn):
-        return False
-    if statement.not_actions is not None:
-        return not any(matches_action(pattern, action) for pattern in statement.not_actions)
-    return any(matches_action(pattern, action) for pattern in statement.actions or ())

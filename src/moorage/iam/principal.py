@@ -81,22 +81,6 @@ class NamedPrincipal:
             return f"arn:{self.partition}:sts::{self.account_id}:{self.kind}/{self.name}"
         return self.name
 
-    def covers(self, account_id: str, arn: str) -> bool:
-        """Whether a caller of that account, with that ARN as `Principal.arn` has it, is meant.
-
-        A role covers its sessions, whose ARNs name it without its path; an account covers everyone in it.
-        """
-        if self.kind is Kind.ANYONE:
-            return True
-        if self.kind is Kind.ACCOUNT:
-            return account_id == self.account_id
-        if self.kind is Kind.ROLE:
-            own_name = self.name.rpartition("/")[2]
-            return arn == self.canonical or arn.startswith(
-                f"arn:{self.partition}:sts::{self.account_id}:assumed-role/{own_name}/"
-            )
-        return arn == self.canonical
-
 
 ANYONE = NamedPrincipal(Kind.ANYONE)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from moorage.core.call import Call
 from moorage.core.errors import AccessDeniedError
+from moorage.iam.managed import MANAGED
 from moorage.identity import boundaries, managed_policies, resources
 from moorage.identity.iam_errors import InvalidInputError
 from moorage.identity.managed_policies import Managed
@@ -14,7 +15,6 @@ from moorage.identity.resources import Kind, Resource
 from moorage.storage.database.transaction import Transaction
 
 _POLICY_ARN = re.compile(r"arn:aws:iam::(?:aws|[0-9]{12}):policy/(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,128}", re.ASCII)
-_OF_SERVICES = "/aws-service-role/"
 """AWS's policies below this path are for roles that only its services make."""
 
 _MEMBERS = {Kind.USER: "UserName", Kind.GROUP: "GroupName", Kind.ROLE: "RoleName"}
@@ -52,7 +52,7 @@ def attachable(tx: Transaction, call: Call, arn: str) -> Managed:
     found = managed_policies.find(tx, call.principal.account_id, _checked(arn))
     if found is None:
         raise not_attachable(arn)
-    if found.resource is None and found.path.startswith(_OF_SERVICES):
+    if found.arn in MANAGED and MANAGED[found.arn].for_service:
         raise PolicyNotAttachableError
     return found
 

@@ -220,11 +220,6 @@ WHERE t.id = :token AND t.expires_at > :now AND (k.id IS NULL OR k.active) AND (
 hangs on lives: its access key is active, its session has not expired, its user is there."""
 
 
-def still_good(points: sqlite3.Connection, token_id: int, now: int) -> bool:
-    """Whether a token that was found before is still good; one point read."""
-    return permission_version(points, token_id, now) is not None
-
-
 def permission_version(points: sqlite3.Connection, token_id: int, now: int) -> int | None:
     """That of the account of the token's principal, or None when the token is no longer good; one point read.
 

@@ -1,7 +1,6 @@
 """Repositories in the database."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -160,15 +159,6 @@ def set_mutability(tx: Transaction, repository_id: int, mutability: TagMutabilit
 def delete(tx: Transaction, repository_id: int) -> None:
     """Remove a repository's row and what little hangs on it; the caller has seen to its images, layers and uploads."""
     tx.execute(sa.delete(repositories).where(repositories.c.id == repository_id))
-
-
-_FIND_ID = "SELECT id FROM repositories WHERE registry_id = ? AND name = ?"
-
-
-def find_id(points: sqlite3.Connection, registry_id: int, name: str) -> int | None:
-    """The id of the repository of that name; one point read."""
-    row: Sequence[int] | None = points.execute(_FIND_ID, (registry_id, name)).fetchone()
-    return row[0] if row else None
 
 
 def _repository(row: tuple[Any, ...]) -> Repository:

@@ -2,13 +2,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from moorage.iam.document import MOST_CHARACTERS, Condition, Document, Statement
 from moorage.iam.errors import MalformedPolicyError
 from moorage.iam.principal import ANYONE, Kind, NamedPrincipal
-from moorage.iam.rendering import render
 
 ALLOW: dict[str, Any] = {"Effect": "Allow", "Principal": "*", "Action": "ecr:GetDownloadUrlForLayer"}
 
@@ -137,79 +134,3 @@ def test_a_kind_of_policy_may_need_or_forbid_elements() -> None:
         document.require(principal=False, resource=None)
     with pytest.raises(MalformedPolicyError, match="must have the element Resource"):
         document.require(principal=True, resource=True)
-
-
-def test_a_statement_speaks_of_those_that_it_names_or_does_not_leave_out() -> None:
-    alice = ("111122223333", "arn:aws:iam::111122223333:user/alice")
-    (named,) = Document.parse(policy(Principal={"AWS": "111122223333"})).statements
-    (left_out,) = Document.parse(policy(Principal=None, NotPrincipal={"AWS": "111122223333"})).statements
-    assert named.speaks_of(*alice) and not left_out.speaks_of(*alice)
-    bob = ("444455556666", "arn:aws:iam::444455556666:user/bob")
-    assert not named.speaks_of(*bob) and left_out.speaks_of(*bob)
-    assert not Statement("Allow", actions=("*",)).speaks_of(*alice)
-
-
-_WORDS = st.sampled_from(
-    [
-        "Version",
-        "Statement",
-        "Effect",
-        "Allow",
-        "Deny",
-        "Principal",
-        "AWS",
-        "Action",
-        "ecr:*",
-        "*",
-        "Condition",
-        "Bool",
-        "aws:x",
-    ]
-)
-_LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _WORDS | st.text(max_size=8)
-_TREES = st.recursive(
-    _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS | st.text(max_size=4), inner, max_size=4)
-)
-
-
-@given(st.text() | _TREES.map(json.dumps))
-def test_whatever_the_text_is_nothing_but_a_malformed_policy_comes_of_it(text: str) -> None:
-    for reader in (Document.parse, render):
-        try:
-            outcome: object = reader(text)
-        except MalformedPolicyError as error:
-            outcome = error.message
-        assert outcome
-
-
-_NAMES = st.text(st.characters(max_codepoint=0x2FFF, exclude_characters="\0"), min_size=1, max_size=12)
-_SOME = st.lists(_NAMES, min_size=1, max_size=3)
-_STATEMENTS = st.fixed_dictionaries(
-    {
-        "Effect": st.sampled_from(["Allow", "Deny"]),
-        "Principal": st.sampled_from(["*", {"AWS": "111122223333"}, {"AWS": ["*"], "Service": "x.amazonaws.com"}]),
-        "Action": st.sampled_from(["*", ["ecr:PutImage", "ecr:Get?*"]]),
-    },
-    optional={
-        "Sid": _NAMES,
-        "Resource": st.just("*"),
-        "Condition": st.dictionaries(
-            st.sampled_from(["StringEquals", "ForAllValues:ArnLike", "NumericEqualsIfExists"]),
-            st.dictionaries(st.sampled_from(["aws:a", "ecr:b"]), _SOME | _NAMES | st.integers() | st.booleans()),
-        ),
-    },
-)
-_POLICIES = st.fixed_dictionaries(
-    {"Statement": st.lists(_STATEMENTS, min_size=1, max_size=3) | _STATEMENTS},
-    optional={"Version": st.sampled_from(["2008-10-17", "2012-10-17"]), "Id": _NAMES},
-)
-
-
-@given(_POLICIES)
-def test_what_is_printed_reads_as_the_same_policy_and_prints_as_itself(value: dict[str, Any]) -> None:
-    text = json.dumps(value)
-    printed = render(text)
-    assert Document.parse(printed) == Document.parse(text)
-    assert json.loads(printed) == value
-    assert list(json.loads(printed)) == list(value)
-    assert render(printed) == printed

@@ -1,6 +1,6 @@
 import pytest
 
-from moorage.iam.ecr import REGISTRY_ACTIONS, REPOSITORY_ACTIONS, matches_action, names_ecr_actions
+from moorage.iam.ecr import REGISTRY_ACTIONS, REPOSITORY_ACTIONS, names_ecr_actions
 from tests.unit.ground import service
 
 PERMISSIONS_ONLY = {"BatchImportUpstreamImage", "GetImageCopyStatus", "ReplicateImage"}
@@ -28,8 +28,3 @@ def test_every_operation_of_ecr_is_an_action_and_no_action_is_invented() -> None
 )
 def test_an_action_must_name_something_that_ecr_has(pattern: str, known: bool) -> None:
     assert names_ecr_actions(pattern) is known
-
-
-def test_actions_match_without_regard_to_case() -> None:
-    assert matches_action("ecr:SET*", "ecr:SetRepositoryPolicy")
-    assert not matches_action("ecr:Get*", "ecr:SetRepositoryPolicy")

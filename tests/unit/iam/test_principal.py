@@ -76,22 +76,3 @@ def test_principals_have_one_canonical_form(key: str, text: str, kind: Kind, can
 def test_what_is_no_principal_is_refused(key: str, text: str) -> None:
     with pytest.raises(MalformedPolicyError):
         NamedPrincipal.parse(key, text)
-
-
-@pytest.mark.parametrize(
-    ("text", "arn", "covered"),
-    [
-        ("*", "arn:aws:iam::444455556666:user/eve", True),
-        (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/alice", True),
-        (ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/me", True),
-        (ACCOUNT, "arn:aws:iam::444455556666:root", False),
-        (f"arn:aws:iam::{ACCOUNT}:user/alice", f"arn:aws:iam::{ACCOUNT}:user/alice", True),
-        (f"arn:aws:iam::{ACCOUNT}:user/alice", f"arn:aws:iam::{ACCOUNT}:root", False),
-        (f"arn:aws:iam::{ACCOUNT}:role/ci/deploy", f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/me", True),
-        (f"arn:aws:iam::{ACCOUNT}:role/ci/deploy", f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/me", False),
-        (f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/me", f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/me", True),
-        (f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/me", f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/you", False),
-    ],
-)
-def test_a_principal_covers_its_callers(text: str, arn: str, covered: bool) -> None:
-    assert NamedPrincipal.parse("AWS", text).covers(arn.split(":")[4], arn) is covered

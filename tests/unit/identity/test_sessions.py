@@ -168,7 +168,7 @@ def test_a_session_of_an_inactive_key_is_inactive(ground: Ground, points: sqlite
     ground.write(lambda tx: tx.execute(sa.update(key_rows).where(key_rows.c.id == USER_KEY).values(active=False)))
     found = KeyRing(points, ground.sealer).find(made.access_key_id)
     assert found is not None and not found.active
-    assert not tokens.still_good(points, token.id, ground.clock.now())
+    assert tokens.permission_version(points, token.id, ground.clock.now()) is None
     assert tokens.find_token(points, tokens.hash_of(token.password)) is None
     assert ground.read(lambda tx: tokens.live(tx, ACCOUNT, None, 9)) == []
     assert ground.read(lambda tx: sessions.live(tx, ACCOUNT, None, 9)) == []
@@ -185,7 +185,7 @@ def test_a_revoked_session_is_gone_with_its_tokens(ground: Ground, points: sqlit
             ground.write(lambda tx, a=account, k=key: sessions.revoke(tx, a, k))  # type: ignore[misc]
     ground.write(lambda tx: sessions.revoke(tx, ACCOUNT, made.access_key_id))
     assert KeyRing(points, ground.sealer).find(made.access_key_id) is None
-    assert not tokens.still_good(points, token.id, ground.clock.now()) and ground.count(token_rows) == 0
+    assert tokens.permission_version(points, token.id, ground.clock.now()) is None and ground.count(token_rows) == 0
     assert KeyRing(points, ground.sealer).find(other.access_key_id) is not None
 
 
@@ -207,8 +207,8 @@ def test_a_token_of_a_session_expires_with_it_at_the_latest(ground: Ground, poin
     assert (long.expires_at, short.expires_at) == (made.expires_at, ground.clock.now() + clock.MINUTE)
     found = tokens.find_token(points, tokens.hash_of(long.password))
     assert found is not None and found.principal == principal_of(ground, points, made.access_key_id)
-    assert tokens.still_good(points, long.id, made.expires_at - 1)
-    assert not tokens.still_good(points, long.id, made.expires_at)
+    assert tokens.permission_version(points, long.id, made.expires_at - 1) is not None
+    assert tokens.permission_version(points, long.id, made.expires_at) is None
 
 
 def test_a_robots_token_hangs_on_the_user_alone(ground: Ground, points: sqlite3.Connection, user: Resource) -> None:
@@ -221,7 +221,7 @@ def test_a_robots_token_hangs_on_the_user_alone(ground: Ground, points: sqlite3.
     with pytest.raises(TokenNotFoundError):
         ground.write(lambda tx: tokens.revoke(tx, "111122223333", made.id))
     ground.write(lambda tx: resources.delete(tx, user))
-    assert not tokens.still_good(points, made.id, ground.clock.now()) and ground.count(token_rows) == 0
+    assert tokens.permission_version(points, made.id, ground.clock.now()) is None and ground.count(token_rows) == 0
 
 
 def test_tokens_of_all_kinds_are_listed_and_revoked(

@@ -52,8 +52,8 @@ def test_any_text_can_be_hashed_as_a_password() -> None:
 def test_a_token_is_good_until_it_expires(ground: Ground, points: sqlite3.Connection) -> None:
     found = tokens.find_token(points, tokens.hash_of(issue(ground)))
     assert found is not None
-    assert tokens.still_good(points, found.id, found.expires_at - 1)
-    assert not tokens.still_good(points, found.id, found.expires_at)
+    assert tokens.permission_version(points, found.id, found.expires_at - 1) is not None
+    assert tokens.permission_version(points, found.id, found.expires_at) is None
 
 
 def test_an_expired_token_is_known_for_a_week_and_then_forgotten(ground: Ground, points: sqlite3.Connection) -> None:
@@ -70,7 +70,7 @@ def test_a_token_ends_with_its_access_key(ground: Ground, points: sqlite3.Connec
     assert found is not None
     rotate = partial(access_keys.set_root_key, sealer=ground.sealer, account_id=ACCOUNT, key_id="AKIAOTHER", secret="s")
     ground.write(rotate)
-    assert not tokens.still_good(points, found.id, 0)
+    assert tokens.permission_version(points, found.id, 0) is None
     assert ground.count(table) == 0
 
 
@@ -141,8 +141,11 @@ def test_what_is_over_is_not_listed_and_cannot_be_revoked(ground: Ground) -> Non
 def test_a_revoked_token_is_gone_at_once(ground: Ground, points: sqlite3.Connection) -> None:
     made, other = make(ground, "gone"), make(ground, "kept")
     ground.write(lambda tx: tokens.revoke(tx, ACCOUNT, made.id))
-    assert not tokens.still_good(points, made.id, 0) and tokens.find_token(points, tokens.hash_of(made.password)) is None
-    assert tokens.still_good(points, other.id, ground.clock.now())
+    assert (
+        tokens.permission_version(points, made.id, 0) is None
+        and tokens.find_token(points, tokens.hash_of(made.password)) is None
+    )
+    assert tokens.permission_version(points, other.id, ground.clock.now()) is not None
 
 
 def test_another_accounts_tokens_are_neither_listed_nor_revoked(ground: Ground, points: sqlite3.Connection) -> None:
@@ -158,7 +161,7 @@ def test_another_accounts_tokens_are_neither_listed_nor_revoked(ground: Ground, 
     assert [each.id for each in ground.read(lambda tx: tokens.live(tx, ACCOUNT, None, 10))] == [made.id]
     with pytest.raises(TokenNotFoundError):
         ground.write(lambda tx: tokens.revoke(tx, ACCOUNT, theirs.id))
-    assert tokens.still_good(points, theirs.id, ground.clock.now())
+    assert tokens.permission_version(points, theirs.id, ground.clock.now()) is not None
 
 
 def test_a_token_whose_key_is_not_active_is_not_live(ground: Ground) -> None:

@@ -1,5 +1,3 @@
-from functools import partial
-
 import pytest
 import sqlalchemy as sa
 
@@ -118,14 +116,6 @@ def test_names_do_not_go_with_pages(ground: Ground, repository: Repository, memb
 def test_an_invented_page_token_is_refused(ground: Ground) -> None:
     with pytest.raises(InvalidParameterError, match="nextToken"):
         ground.do("DescribeRepositories", nextToken="invented")
-
-
-def test_a_point_read_finds_the_id(ground: Ground, repository: Repository) -> None:
-    points = ground.database.point_reader()
-    find = partial(store.find_id, points, ground.registry.id)
-    assert (find(repository.name), find("absent")) == (repository.id, None)
-    assert store.find_id(points, ground.registry.id + 1, repository.name) is None
-    points.close()
 
 
 @pytest.mark.parametrize(
