@@ -28,6 +28,9 @@ transaction, with no I/O of its own and perhaps run again. `own`: method(databas
 itself, between its I/O. One that changes something hands `call` to each of its writes, so that change and audit row are one;
 one that is marked `read_only` leaves the record to the edge."""
 
+Answer = dict[str, Any]
+"""The members of an operation's output shape."""
+
 Requires = tuple[Requirement, ...] | Callable[[Params], tuple[Requirement, ...]] | AnyCaller | Open
 """What a caller must be allowed to do: always the same, or as a function of the decoded parameters, or nothing.
 Only what is `Open` is reached without a signature."""

@@ -3,21 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from moorage.aws.operation import operation
-from moorage.core.call import Call, Requirement
+from moorage.aws.operation import Answer, operation
+from moorage.core.call import Call
 from moorage.identity import resources, user_keys, users
 from moorage.identity.iam_errors import InvalidInputError
+from moorage.identity.needs import needs
 from moorage.identity.pages import Pages
 from moorage.identity.sealing import Sealer
 from moorage.identity.user_keys import KeyFacts, Owner
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
 _STATUSES = {True: "Active", False: "Inactive"}
-
-
-def _requires(action: str, resource: str = "user") -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), resource),)
 
 
 class AccessKeyOperations:
@@ -27,22 +23,22 @@ class AccessKeyOperations:
         self._sealer = sealer
         self._pages = pages
 
-    @operation("CreateAccessKey", requires=_requires("CreateAccessKey"), mode="write")
-    def create_key(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("CreateAccessKey", requires=needs("CreateAccessKey", "user"), mode="write")
+    def create_key(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """A new key; its secret is shown this once. Raises NoSuchEntityError, QuotaExceededError, IamValidationError."""
         owner, name = _owner(tx, call, params)
         made = user_keys.create(tx, self._sealer, owner)
         return {"AccessKey": {**_described(made.facts, name), "SecretAccessKey": made.secret}}
 
-    @operation("ListAccessKeys", requires=_requires("ListAccessKeys"), mode="read")
-    def list_keys(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListAccessKeys", requires=needs("ListAccessKeys", "user"), mode="read")
+    def list_keys(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """The keys, oldest first, without their secrets. Raises NoSuchEntityError, IamValidationError."""
         owner, name = _owner(tx, call, params)
         page = self._pages.of(call, params, owner.user_id or "")
         shown, more = page.cut_whole(user_keys.listed(tx, owner))
         return {"AccessKeyMetadata": [_described(key, name) for key in shown], **more}
 
-    @operation("UpdateAccessKey", requires=_requires("UpdateAccessKey"), mode="write")
+    @operation("UpdateAccessKey", requires=needs("UpdateAccessKey", "user"), mode="write")
     def update_key(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Let a key sign, or no longer. Raises NoSuchEntityError, InvalidInputError, IamValidationError."""
         if params["Status"] not in _STATUSES.values():
@@ -50,14 +46,14 @@ class AccessKeyOperations:
         owner, _ = _owner(tx, call, params)
         user_keys.set_active(tx, owner, params["AccessKeyId"], active=params["Status"] == "Active")
 
-    @operation("DeleteAccessKey", requires=_requires("DeleteAccessKey"), mode="write")
+    @operation("DeleteAccessKey", requires=needs("DeleteAccessKey", "user"), mode="write")
     def delete_key(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """End a key, and what was issued to it. Raises NoSuchEntityError, IamValidationError."""
         owner, _ = _owner(tx, call, params)
         user_keys.delete(tx, owner, params["AccessKeyId"])
 
-    @operation("GetAccessKeyLastUsed", requires=_requires("GetAccessKeyLastUsed", "access-key"), mode="read")
-    def get_last_use(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("GetAccessKeyLastUsed", requires=needs("GetAccessKeyLastUsed", "access-key"), mode="read")
+    def get_last_use(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """When, where and for which service a key of the account signed last, some seconds late. Raises NoSuchEntityError."""
         key = user_keys.find(tx, call.principal.account_id, params["AccessKeyId"])
         if key is None:
@@ -82,5 +78,5 @@ def _owner(tx: Transaction, call: Call, params: Mapping[str, Any]) -> tuple[Owne
     return Owner(user.resource.account_id, user.resource.id), user.resource.name
 
 
-def _described(key: KeyFacts, name: str) -> _Answer:
+def _described(key: KeyFacts, name: str) -> Answer:
     return {"UserName": name, "AccessKeyId": key.id, "Status": _STATUSES[key.active], "CreateDate": key.created_at}

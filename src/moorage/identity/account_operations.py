@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from moorage.aws.operation import operation
-from moorage.core.call import Call, Requirement
+from moorage.aws.operation import Answer, operation
+from moorage.core.call import Call
 from moorage.iam.kinds import MANAGED_POLICY_SIZE
 from moorage.identity import (
     access_keys,
@@ -20,12 +20,11 @@ from moorage.identity import (
     users,
 )
 from moorage.identity.iam_errors import IamValidationError, NoSuchEntityError
+from moorage.identity.needs import needs
 from moorage.identity.pages import Pages
 from moorage.identity.resources import Kind
 from moorage.storage.database.schema.iam import iam_resources, policy_versions
 from moorage.storage.database.transaction import Transaction
-
-_Answer = dict[str, Any]
 
 _QUOTAS = {
     "UsersQuota": users.MOST_PER_ACCOUNT,
@@ -61,18 +60,14 @@ _COUNTED = {
 }
 
 
-def _requires(action: str, resource: str = "*") -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), resource),)
-
-
 class AccountOperations:
     """The account's summary and alias."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    @operation("GetAccountSummary", requires=_requires("GetAccountSummary"), mode="read")
-    def get_summary(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("GetAccountSummary", requires=needs("GetAccountSummary", "*"), mode="read")
+    def get_summary(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """How much there is of what, and how much there may be at most."""
         account_id = call.principal.account_id
         counted = {name: resources.count(tx, account_id, kind) for name, kind in _COUNTED.items()}
@@ -85,7 +80,7 @@ class AccountOperations:
         }
         return {"SummaryMap": summary}
 
-    @operation("CreateAccountAlias", requires=_requires("CreateAccountAlias"), mode="write")
+    @operation("CreateAccountAlias", requires=needs("CreateAccountAlias", "*"), mode="write")
     def create_alias(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """An account has one alias: a new one takes the place of the old one. Raises EntityAlreadyExistsError for another
         account's, and IamValidationError for what could be an account's number.
@@ -94,22 +89,22 @@ class AccountOperations:
             raise IamValidationError("The account alias must not consist of digits only.")
         accounts.set_alias(tx, call.principal.account_id, params["AccountAlias"])
 
-    @operation("ListAccountAliases", requires=_requires("ListAccountAliases"), mode="read")
-    def list_aliases(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListAccountAliases", requires=needs("ListAccountAliases", "*"), mode="read")
+    def list_aliases(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """The alias, if the account has one."""
         alias = accounts.alias_of(tx, call.principal.account_id)
         shown, more = self._pages.of(call, params).cut_whole([alias] if alias is not None else [])
         return {"AccountAliases": shown, **more}
 
-    @operation("DeleteAccountAlias", requires=_requires("DeleteAccountAlias"), mode="write")
+    @operation("DeleteAccountAlias", requires=needs("DeleteAccountAlias", "*"), mode="write")
     def delete_alias(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Raises NoSuchEntityError unless this is the account's alias."""
         if accounts.alias_of(tx, call.principal.account_id) != params["AccountAlias"]:
             raise NoSuchEntityError(f"The account alias with name {params['AccountAlias']} cannot be found.")
         accounts.set_alias(tx, call.principal.account_id, None)
 
-    @operation("GetAccountPasswordPolicy", requires=_requires("GetAccountPasswordPolicy"), mode="read")
-    def get_password_policy(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("GetAccountPasswordPolicy", requires=needs("GetAccountPasswordPolicy", "*"), mode="read")
+    def get_password_policy(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Raises NoSuchEntityError: no account has one of its own, IAM's default rules hold for all."""
         raise NoSuchEntityError(f"The Password Policy with domain name {call.principal.account_id} cannot be found.")
 
@@ -120,33 +115,33 @@ class AbsentCredentialOperations:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    @operation("ListMFADevices", requires=_requires("ListMFADevices", "user"), mode="read")
-    def list_mfa_devices(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListMFADevices", requires=needs("ListMFADevices", "user"), mode="read")
+    def list_mfa_devices(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """None. Raises NoSuchEntityError, IamValidationError."""
         return self._none(tx, call, params, "MFADevices")
 
-    @operation("ListSigningCertificates", requires=_requires("ListSigningCertificates", "user"), mode="read")
-    def list_certificates(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListSigningCertificates", requires=needs("ListSigningCertificates", "user"), mode="read")
+    def list_certificates(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """None. Raises NoSuchEntityError, IamValidationError."""
         return self._none(tx, call, params, "Certificates")
 
-    @operation("ListSSHPublicKeys", requires=_requires("ListSSHPublicKeys", "user"), mode="read")
-    def list_ssh_keys(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListSSHPublicKeys", requires=needs("ListSSHPublicKeys", "user"), mode="read")
+    def list_ssh_keys(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """None. Raises NoSuchEntityError, IamValidationError."""
         return self._none(tx, call, params, "SSHPublicKeys")
 
-    @operation("ListServiceSpecificCredentials", requires=_requires("ListServiceSpecificCredentials", "user"), mode="read")
-    def list_service_credentials(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListServiceSpecificCredentials", requires=needs("ListServiceSpecificCredentials", "user"), mode="read")
+    def list_service_credentials(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """None. Raises NoSuchEntityError, IamValidationError."""
         return self._none(tx, call, params, "ServiceSpecificCredentials")
 
-    @operation("ListVirtualMFADevices", requires=_requires("ListVirtualMFADevices"), mode="read")
-    def list_virtual_mfa_devices(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListVirtualMFADevices", requires=needs("ListVirtualMFADevices", "*"), mode="read")
+    def list_virtual_mfa_devices(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """None. Raises IamValidationError for a marker, since no page has one."""
         self._pages.of(call, params)
         return {"VirtualMFADevices": [], "IsTruncated": False}
 
-    def _none(self, tx: Transaction, call: Call, params: Mapping[str, Any], member: str) -> _Answer:
+    def _none(self, tx: Transaction, call: Call, params: Mapping[str, Any], member: str) -> Answer:
         users.of_caller(tx, call, params.get("UserName"))
         self._pages.of(call, params)
         return {member: [], "IsTruncated": False}

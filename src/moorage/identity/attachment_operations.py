@@ -1,21 +1,16 @@
 """IAM's operations on what users, groups and roles hold of managed policies, and on the boundaries of users and roles."""
 
-from collections.abc import Mapping
 from typing import Any
 
+from moorage.aws.decode import Params
 from moorage.aws.operation import operation
-from moorage.core.call import Call, Requirement
+from moorage.core.call import Call
 from moorage.identity import attachments, boundaries
+from moorage.identity.needs import needs
 from moorage.identity.pages import Pages
 from moorage.identity.policy_subjects import attachable, boundary_held, holder, policy_arn, requested_boundary
 from moorage.identity.resources import Kind
 from moorage.storage.database.transaction import Transaction
-
-Params = Mapping[str, Any]
-
-
-def _on(kind: Kind, action: str) -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), kind),)
 
 
 class AttachmentOperations:
@@ -30,7 +25,7 @@ class AttachmentOperations:
 
     @operation(
         "AttachUserPolicy",
-        requires=_on(Kind.USER, "AttachUserPolicy"),
+        requires=needs("AttachUserPolicy", Kind.USER),
         mode="write",
         context=policy_arn,
         context_from=boundary_held,
@@ -39,14 +34,14 @@ class AttachmentOperations:
         """Attach one, which may be attached already; raises QuotaExceededError, PolicyNotAttachableError."""
         _attach(tx, call, Kind.USER, params)
 
-    @operation("AttachGroupPolicy", requires=_on(Kind.GROUP, "AttachGroupPolicy"), mode="write", context=policy_arn)
+    @operation("AttachGroupPolicy", requires=needs("AttachGroupPolicy", Kind.GROUP), mode="write", context=policy_arn)
     def attach_group_policy(self, tx: Transaction, call: Call, params: Params) -> None:
         """As AttachUserPolicy."""
         _attach(tx, call, Kind.GROUP, params)
 
     @operation(
         "AttachRolePolicy",
-        requires=_on(Kind.ROLE, "AttachRolePolicy"),
+        requires=needs("AttachRolePolicy", Kind.ROLE),
         mode="write",
         context=policy_arn,
         context_from=boundary_held,
@@ -57,7 +52,7 @@ class AttachmentOperations:
 
     @operation(
         "DetachUserPolicy",
-        requires=_on(Kind.USER, "DetachUserPolicy"),
+        requires=needs("DetachUserPolicy", Kind.USER),
         mode="write",
         context=policy_arn,
         context_from=boundary_held,
@@ -66,14 +61,14 @@ class AttachmentOperations:
         """Detach one; raises NoSuchEntityError where it is not attached."""
         _detach(tx, call, Kind.USER, params)
 
-    @operation("DetachGroupPolicy", requires=_on(Kind.GROUP, "DetachGroupPolicy"), mode="write", context=policy_arn)
+    @operation("DetachGroupPolicy", requires=needs("DetachGroupPolicy", Kind.GROUP), mode="write", context=policy_arn)
     def detach_group_policy(self, tx: Transaction, call: Call, params: Params) -> None:
         """As DetachUserPolicy."""
         _detach(tx, call, Kind.GROUP, params)
 
     @operation(
         "DetachRolePolicy",
-        requires=_on(Kind.ROLE, "DetachRolePolicy"),
+        requires=needs("DetachRolePolicy", Kind.ROLE),
         mode="write",
         context=policy_arn,
         context_from=boundary_held,
@@ -82,24 +77,24 @@ class AttachmentOperations:
         """As DetachUserPolicy."""
         _detach(tx, call, Kind.ROLE, params)
 
-    @operation("ListAttachedUserPolicies", requires=_on(Kind.USER, "ListAttachedUserPolicies"), mode="read")
+    @operation("ListAttachedUserPolicies", requires=needs("ListAttachedUserPolicies", Kind.USER), mode="read")
     def list_attached_user_policies(self, tx: Transaction, call: Call, params: Params) -> dict[str, Any]:
         """What the user itself holds."""
         return self._list(tx, call, Kind.USER, params)
 
-    @operation("ListAttachedGroupPolicies", requires=_on(Kind.GROUP, "ListAttachedGroupPolicies"), mode="read")
+    @operation("ListAttachedGroupPolicies", requires=needs("ListAttachedGroupPolicies", Kind.GROUP), mode="read")
     def list_attached_group_policies(self, tx: Transaction, call: Call, params: Params) -> dict[str, Any]:
         """What the group holds."""
         return self._list(tx, call, Kind.GROUP, params)
 
-    @operation("ListAttachedRolePolicies", requires=_on(Kind.ROLE, "ListAttachedRolePolicies"), mode="read")
+    @operation("ListAttachedRolePolicies", requires=needs("ListAttachedRolePolicies", Kind.ROLE), mode="read")
     def list_attached_role_policies(self, tx: Transaction, call: Call, params: Params) -> dict[str, Any]:
         """What the role holds."""
         return self._list(tx, call, Kind.ROLE, params)
 
     @operation(
         "PutUserPermissionsBoundary",
-        requires=_on(Kind.USER, "PutUserPermissionsBoundary"),
+        requires=needs("PutUserPermissionsBoundary", Kind.USER),
         mode="write",
         context=requested_boundary,
     )
@@ -109,7 +104,7 @@ class AttachmentOperations:
 
     @operation(
         "PutRolePermissionsBoundary",
-        requires=_on(Kind.ROLE, "PutRolePermissionsBoundary"),
+        requires=needs("PutRolePermissionsBoundary", Kind.ROLE),
         mode="write",
         context=requested_boundary,
     )
@@ -119,7 +114,7 @@ class AttachmentOperations:
 
     @operation(
         "DeleteUserPermissionsBoundary",
-        requires=_on(Kind.USER, "DeleteUserPermissionsBoundary"),
+        requires=needs("DeleteUserPermissionsBoundary", Kind.USER),
         mode="write",
         context_from=boundary_held,
     )
@@ -129,7 +124,7 @@ class AttachmentOperations:
 
     @operation(
         "DeleteRolePermissionsBoundary",
-        requires=_on(Kind.ROLE, "DeleteRolePermissionsBoundary"),
+        requires=needs("DeleteRolePermissionsBoundary", Kind.ROLE),
         mode="write",
         context_from=boundary_held,
     )

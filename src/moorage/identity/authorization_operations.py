@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from moorage.aws.operation import operation
+from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call, Requirement
 from moorage.identity import attachments, holdings, managed_policies, policy_operations, policy_version_operations, resources
 from moorage.identity.holdings import Holdings
@@ -12,12 +12,10 @@ from moorage.identity.pages import Pages
 from moorage.identity.resources import Kind, Resource
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
-
 _PARTS = ("User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy")
 """What Filter may name, in the order in which pages show it."""
 _KINDS = {"User": Kind.USER, "Group": Kind.GROUP, "Role": Kind.ROLE}
-_DETAILS: Mapping[str, tuple[str, Callable[[Resource, Holdings], _Answer]]] = {
+_DETAILS: Mapping[str, tuple[str, Callable[[Resource, Holdings], Answer]]] = {
     "User": ("UserDetailList", holdings.user_detail),
     "Group": ("GroupDetailList", holdings.group_detail),
     "Role": ("RoleDetailList", holdings.role_detail),
@@ -39,7 +37,7 @@ class AuthorizationOperations:
         requires=(Requirement(("iam:GetAccountAuthorizationDetails",), "*"),),
         mode="read",
     )
-    def get_account_authorization_details(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def get_account_authorization_details(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Users, groups, roles, the account's policies and those of AWS's that something holds, a page across all of them."""
         account_id = call.principal.account_id
         wanted = params.get("Filter") or _PARTS
@@ -66,8 +64,8 @@ def _entries(tx: Transaction, account_id: str, part: str, after: str, limit: int
     return [(part, each.name.lower(), each) for each in policies[:limit]]
 
 
-def _details(tx: Transaction, account_id: str, entries: Sequence[_Entry]) -> _Answer:
-    answer: _Answer = {_POLICIES: [], **{member: [] for member, _ in _DETAILS.values()}}
+def _details(tx: Transaction, account_id: str, entries: Sequence[_Entry]) -> Answer:
+    answer: Answer = {_POLICIES: [], **{member: [] for member, _ in _DETAILS.values()}}
     held = holdings.of_all(tx, [each.id for _, _, each in entries if isinstance(each, Resource)])
     used = attachments.usage(tx, account_id, [each.arn for _, _, each in entries if isinstance(each, Managed)])
     for part, _, each in entries:

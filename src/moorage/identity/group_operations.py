@@ -3,18 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from moorage.aws.operation import operation
-from moorage.core.call import Call, Requirement
+from moorage.aws.operation import Answer, operation
+from moorage.core.call import Call
 from moorage.identity import groups, resources, users
+from moorage.identity.needs import needs
 from moorage.identity.pages import Pages
 from moorage.identity.resources import Resource
 from moorage.storage.database.transaction import Transaction
-
-_Answer = dict[str, Any]
-
-
-def _requires(action: str, resource: str = "group") -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), resource),)
 
 
 class GroupOperations:
@@ -23,15 +18,15 @@ class GroupOperations:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    @operation("CreateGroup", requires=_requires("CreateGroup"), mode="write")
-    def create_group(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("CreateGroup", requires=needs("CreateGroup", "group"), mode="write")
+    def create_group(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Raises EntityAlreadyExistsError and QuotaExceededError."""
         return {
             "Group": _described(groups.create(tx, call.principal.account_id, params["GroupName"], params.get("Path") or "/"))
         }
 
-    @operation("GetGroup", requires=_requires("GetGroup"), mode="read")
-    def get_group(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("GetGroup", requires=needs("GetGroup", "group"), mode="read")
+    def get_group(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """A group, and its users in the order of their names, in pages. Raises NoSuchEntityError."""
         group = groups.get(tx, call.principal.account_id, params["GroupName"])
         page = self._pages.of(call, params, group.id)
@@ -39,19 +34,19 @@ class GroupOperations:
         shown, more = page.cut(found, lambda user: user.resource.name.lower())
         return {"Group": _described(group), "Users": [user.describe() for user in shown], **more}
 
-    @operation("UpdateGroup", requires=_requires("UpdateGroup"), mode="write")
+    @operation("UpdateGroup", requires=needs("UpdateGroup", "group"), mode="write")
     def update_group(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Another name, another path; id, users and policies stay. Raises NoSuchEntityError, EntityAlreadyExistsError."""
         group = groups.get(tx, call.principal.account_id, params["GroupName"])
         resources.rename(tx, group, name=params.get("NewGroupName"), path=params.get("NewPath"))
 
-    @operation("DeleteGroup", requires=_requires("DeleteGroup"), mode="write")
+    @operation("DeleteGroup", requires=needs("DeleteGroup", "group"), mode="write")
     def delete_group(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Raises NoSuchEntityError, and DeleteConflictError while it has users or policies."""
         groups.delete(tx, groups.get(tx, call.principal.account_id, params["GroupName"]))
 
-    @operation("ListGroups", requires=_requires("ListGroups", "*"), mode="read")
-    def list_groups(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListGroups", requires=needs("ListGroups", "*"), mode="read")
+    def list_groups(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Groups in the order of their names, in pages."""
         prefix, kind = params.get("PathPrefix") or "/", resources.Kind.GROUP
         page = self._pages.of(call, params, prefix)
@@ -62,20 +57,20 @@ class GroupOperations:
 
     # --- members ----------------------------------------------------------------------------------------------------
 
-    @operation("AddUserToGroup", requires=_requires("AddUserToGroup"), mode="write")
+    @operation("AddUserToGroup", requires=needs("AddUserToGroup", "group"), mode="write")
     def add_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """May be repeated. Raises NoSuchEntityError, QuotaExceededError."""
         group = groups.get(tx, call.principal.account_id, params["GroupName"])
         groups.add(tx, group, users.get(tx, call.principal.account_id, params["UserName"]).resource)
 
-    @operation("RemoveUserFromGroup", requires=_requires("RemoveUserFromGroup"), mode="write")
+    @operation("RemoveUserFromGroup", requires=needs("RemoveUserFromGroup", "group"), mode="write")
     def remove_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """May be repeated. Raises NoSuchEntityError."""
         group = groups.get(tx, call.principal.account_id, params["GroupName"])
         groups.remove(tx, group, users.get(tx, call.principal.account_id, params["UserName"]).resource)
 
-    @operation("ListGroupsForUser", requires=_requires("ListGroupsForUser", "user"), mode="read")
-    def list_groups_of_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListGroupsForUser", requires=needs("ListGroupsForUser", "user"), mode="read")
+    def list_groups_of_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """The groups of a user in the order of their names, in pages. Raises NoSuchEntityError."""
         user = users.get(tx, call.principal.account_id, params["UserName"]).resource
         page = self._pages.of(call, params, user.id)
@@ -87,7 +82,7 @@ def _position(group: Resource) -> str:
     return group.name.lower()
 
 
-def _described(group: Resource) -> _Answer:
+def _described(group: Resource) -> Answer:
     return {
         "Path": group.path,
         "GroupName": group.name,

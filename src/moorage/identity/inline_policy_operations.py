@@ -1,24 +1,19 @@
 """IAM's operations on inline policies of users, groups and roles."""
 
-from collections.abc import Mapping
 from typing import Any
 
+from moorage.aws.decode import Params
 from moorage.aws.operation import operation
-from moorage.core.call import Call, Requirement
+from moorage.core.call import Call
 from moorage.iam.kinds import parse_identity_policy
 from moorage.identity import inline_policies
 from moorage.identity.inline_policies import InlinePolicy
+from moorage.identity.needs import needs
 from moorage.identity.pages import Pages
 from moorage.identity.policy_subjects import boundary_held, holder
 from moorage.identity.policy_text import encoded
 from moorage.identity.resources import Kind
 from moorage.storage.database.transaction import Transaction
-
-Params = Mapping[str, Any]
-
-
-def _on(kind: Kind, action: str) -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), kind),)
 
 
 class InlinePolicyOperations:
@@ -27,62 +22,62 @@ class InlinePolicyOperations:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    @operation("PutUserPolicy", requires=_on(Kind.USER, "PutUserPolicy"), mode="write", context_from=boundary_held)
+    @operation("PutUserPolicy", requires=needs("PutUserPolicy", Kind.USER), mode="write", context_from=boundary_held)
     def put_user_policy(self, tx: Transaction, call: Call, params: Params) -> None:
         """Add or replace one; raises MalformedPolicyError, PolicyLimitError."""
         _put(tx, call, Kind.USER, params)
 
-    @operation("PutGroupPolicy", requires=_on(Kind.GROUP, "PutGroupPolicy"), mode="write")
+    @operation("PutGroupPolicy", requires=needs("PutGroupPolicy", Kind.GROUP), mode="write")
     def put_group_policy(self, tx: Transaction, call: Call, params: Params) -> None:
         """As PutUserPolicy."""
         _put(tx, call, Kind.GROUP, params)
 
-    @operation("PutRolePolicy", requires=_on(Kind.ROLE, "PutRolePolicy"), mode="write", context_from=boundary_held)
+    @operation("PutRolePolicy", requires=needs("PutRolePolicy", Kind.ROLE), mode="write", context_from=boundary_held)
     def put_role_policy(self, tx: Transaction, call: Call, params: Params) -> None:
         """As PutUserPolicy."""
         _put(tx, call, Kind.ROLE, params)
 
-    @operation("GetUserPolicy", requires=_on(Kind.USER, "GetUserPolicy"), mode="read")
+    @operation("GetUserPolicy", requires=needs("GetUserPolicy", Kind.USER), mode="read")
     def get_user_policy(self, tx: Transaction, call: Call, params: Params) -> dict[str, Any]:
         """Its text, percent-encoded; raises NoSuchEntityError."""
         return _get(tx, call, Kind.USER, params)
 
-    @operation("GetGroupPolicy", requires=_on(Kind.GROUP, "GetGroupPolicy"), mode="read")
+    @operation("GetGroupPolicy", requires=needs("GetGroupPolicy", Kind.GROUP), mode="read")
     def get_group_policy(self, tx: Transaction, call: Call, params: Params) -> dict[str, Any]:
         """As GetUserPolicy."""
         return _get(tx, call, Kind.GROUP, params)
 
-    @operation("GetRolePolicy", requires=_on(Kind.ROLE, "GetRolePolicy"), mode="read")
+    @operation("GetRolePolicy", requires=needs("GetRolePolicy", Kind.ROLE), mode="read")
     def get_role_policy(self, tx: Transaction, call: Call, params: Params) -> dict[str, Any]:
         """As GetUserPolicy."""
         return _get(tx, call, Kind.ROLE, params)
 
-    @operation("DeleteUserPolicy", requires=_on(Kind.USER, "DeleteUserPolicy"), mode="write", context_from=boundary_held)
+    @operation("DeleteUserPolicy", requires=needs("DeleteUserPolicy", Kind.USER), mode="write", context_from=boundary_held)
     def delete_user_policy(self, tx: Transaction, call: Call, params: Params) -> None:
         """Remove one; raises NoSuchEntityError."""
         _delete(tx, call, Kind.USER, params)
 
-    @operation("DeleteGroupPolicy", requires=_on(Kind.GROUP, "DeleteGroupPolicy"), mode="write")
+    @operation("DeleteGroupPolicy", requires=needs("DeleteGroupPolicy", Kind.GROUP), mode="write")
     def delete_group_policy(self, tx: Transaction, call: Call, params: Params) -> None:
         """As DeleteUserPolicy."""
         _delete(tx, call, Kind.GROUP, params)
 
-    @operation("DeleteRolePolicy", requires=_on(Kind.ROLE, "DeleteRolePolicy"), mode="write", context_from=boundary_held)
+    @operation("DeleteRolePolicy", requires=needs("DeleteRolePolicy", Kind.ROLE), mode="write", context_from=boundary_held)
     def delete_role_policy(self, tx: Transaction, call: Call, params: Params) -> None:
         """As DeleteUserPolicy."""
         _delete(tx, call, Kind.ROLE, params)
 
-    @operation("ListUserPolicies", requires=_on(Kind.USER, "ListUserPolicies"), mode="read")
+    @operation("ListUserPolicies", requires=needs("ListUserPolicies", Kind.USER), mode="read")
     def list_user_policies(self, tx: Transaction, call: Call, params: Params) -> dict[str, Any]:
         """Their names."""
         return self._list(tx, call, Kind.USER, params)
 
-    @operation("ListGroupPolicies", requires=_on(Kind.GROUP, "ListGroupPolicies"), mode="read")
+    @operation("ListGroupPolicies", requires=needs("ListGroupPolicies", Kind.GROUP), mode="read")
     def list_group_policies(self, tx: Transaction, call: Call, params: Params) -> dict[str, Any]:
         """Their names."""
         return self._list(tx, call, Kind.GROUP, params)
 
-    @operation("ListRolePolicies", requires=_on(Kind.ROLE, "ListRolePolicies"), mode="read")
+    @operation("ListRolePolicies", requires=needs("ListRolePolicies", Kind.ROLE), mode="read")
     def list_role_policies(self, tx: Transaction, call: Call, params: Params) -> dict[str, Any]:
         """Their names."""
         return self._list(tx, call, Kind.ROLE, params)

@@ -1,22 +1,16 @@
 """IAM's operations on instance profiles."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from moorage.aws.operation import operation
-from moorage.core.call import Call, Requirement
+from moorage.aws.decode import Params
+from moorage.aws.operation import Answer, operation
+from moorage.core.call import Call
 from moorage.identity import instance_profiles, resources, roles, tagging
+from moorage.identity.needs import needs
 from moorage.identity.pages import Pages
 from moorage.identity.resources import Kind, Resource
 from moorage.identity.role_operations import described
 from moorage.storage.database.transaction import Transaction
-
-_Answer = dict[str, Any]
-_Params = Mapping[str, Any]
-
-
-def _requires(action: str, resource: str = "instance-profile") -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), resource),)
 
 
 class InstanceProfileOperations:
@@ -31,25 +25,25 @@ class InstanceProfileOperations:
         mode="write",
         context=tagging.context,
     )
-    def create_instance_profile(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    def create_instance_profile(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Raises EntityAlreadyExistsError, QuotaExceededError and InvalidInputError."""
         name, path = params["InstanceProfileName"], params.get("Path") or "/"
         profile = instance_profiles.create(tx, call.principal.account_id, name, path)
         tagging.add(tx, profile, tagging.requested(params))
         return {"InstanceProfile": _whole(tx, profile)}
 
-    @operation("GetInstanceProfile", requires=_requires("GetInstanceProfile"), mode="read")
-    def get_instance_profile(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation("GetInstanceProfile", requires=needs("GetInstanceProfile", "instance-profile"), mode="read")
+    def get_instance_profile(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """With its role, if it has one."""
         return {"InstanceProfile": _whole(tx, _get(tx, call, params))}
 
-    @operation("DeleteInstanceProfile", requires=_requires("DeleteInstanceProfile"), mode="write")
-    def delete_instance_profile(self, tx: Transaction, call: Call, params: _Params) -> None:
+    @operation("DeleteInstanceProfile", requires=needs("DeleteInstanceProfile", "instance-profile"), mode="write")
+    def delete_instance_profile(self, tx: Transaction, call: Call, params: Params) -> None:
         """Raises DeleteConflictError while it has a role."""
         instance_profiles.delete(tx, _get(tx, call, params))
 
-    @operation("ListInstanceProfiles", requires=_requires("ListInstanceProfiles", "*"), mode="read")
-    def list_instance_profiles(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation("ListInstanceProfiles", requires=needs("ListInstanceProfiles", "*"), mode="read")
+    def list_instance_profiles(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """In the order of their names."""
         prefix = params.get("PathPrefix") or "/"
         page = self._pages.of(call, params, prefix)
@@ -64,8 +58,8 @@ class InstanceProfileOperations:
         shown, more = page.cut(found, lambda profile: profile.name.lower())
         return {"InstanceProfiles": _described(tx, shown), **more}
 
-    @operation("ListInstanceProfilesForRole", requires=_requires("ListInstanceProfilesForRole", "role"), mode="read")
-    def list_instance_profiles_for_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation("ListInstanceProfilesForRole", requires=needs("ListInstanceProfilesForRole", "role"), mode="read")
+    def list_instance_profiles_for_role(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Those that have the role."""
         role = roles.get(tx, call.principal.account_id, params["RoleName"])
         page = self._pages.of(call, params, role.resource.id)
@@ -74,35 +68,44 @@ class InstanceProfileOperations:
 
     @operation(
         "AddRoleToInstanceProfile",
-        requires=(*_requires("AddRoleToInstanceProfile"), *_requires("PassRole", "role")),
+        requires=(*needs("AddRoleToInstanceProfile", "instance-profile"), *needs("PassRole", "role")),
         mode="write",
         context=lambda _params: {"iam:passedtoservice": ("ec2.amazonaws.com",)},
     )
-    def add_role_to_instance_profile(self, tx: Transaction, call: Call, params: _Params) -> None:
+    def add_role_to_instance_profile(self, tx: Transaction, call: Call, params: Params) -> None:
         """The caller must be allowed to pass the role. Raises QuotaExceededError and UnmodifiableEntityError."""
         profile = _get(tx, call, params)
         role = roles.get(tx, call.principal.account_id, params["RoleName"])
         roles.refuse_linked(role)
         instance_profiles.add_role(tx, profile, role)
 
-    @operation("RemoveRoleFromInstanceProfile", requires=_requires("RemoveRoleFromInstanceProfile"), mode="write")
-    def remove_role_from_instance_profile(self, tx: Transaction, call: Call, params: _Params) -> None:
+    @operation(
+        "RemoveRoleFromInstanceProfile", requires=needs("RemoveRoleFromInstanceProfile", "instance-profile"), mode="write"
+    )
+    def remove_role_from_instance_profile(self, tx: Transaction, call: Call, params: Params) -> None:
         """Raises NoSuchEntityError where it has another role or none, too."""
         profile = _get(tx, call, params)
         instance_profiles.remove_role(tx, profile, roles.get(tx, call.principal.account_id, params["RoleName"]))
 
-    @operation("TagInstanceProfile", requires=_requires("TagInstanceProfile"), mode="write", context=tagging.context)
-    def tag_instance_profile(self, tx: Transaction, call: Call, params: _Params) -> None:
+    @operation(
+        "TagInstanceProfile", requires=needs("TagInstanceProfile", "instance-profile"), mode="write", context=tagging.context
+    )
+    def tag_instance_profile(self, tx: Transaction, call: Call, params: Params) -> None:
         """Raises InvalidInputError and QuotaExceededError."""
         tagging.add(tx, _get(tx, call, params), tagging.requested(params))
 
-    @operation("UntagInstanceProfile", requires=_requires("UntagInstanceProfile"), mode="write", context=tagging.context)
-    def untag_instance_profile(self, tx: Transaction, call: Call, params: _Params) -> None:
+    @operation(
+        "UntagInstanceProfile",
+        requires=needs("UntagInstanceProfile", "instance-profile"),
+        mode="write",
+        context=tagging.context,
+    )
+    def untag_instance_profile(self, tx: Transaction, call: Call, params: Params) -> None:
         """Tags that it does not have are no fault."""
         resources.remove_tags(tx, _get(tx, call, params), params["TagKeys"])
 
-    @operation("ListInstanceProfileTags", requires=_requires("ListInstanceProfileTags"), mode="read")
-    def list_instance_profile_tags(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation("ListInstanceProfileTags", requires=needs("ListInstanceProfileTags", "instance-profile"), mode="read")
+    def list_instance_profile_tags(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """In the order of their keys."""
         profile = _get(tx, call, params)
         page = self._pages.of(call, params, profile.id)
@@ -110,15 +113,15 @@ class InstanceProfileOperations:
         return {"Tags": list(shown), **more}
 
 
-def _get(tx: Transaction, call: Call, params: _Params) -> Resource:
+def _get(tx: Transaction, call: Call, params: Params) -> Resource:
     return resources.get(tx, call.principal.account_id, Kind.INSTANCE_PROFILE, params["InstanceProfileName"])
 
 
-def _whole(tx: Transaction, profile: Resource) -> _Answer:
+def _whole(tx: Transaction, profile: Resource) -> Answer:
     return {**_described(tx, [profile])[0], "Tags": tagging.shown(resources.tags_of(tx, profile)) or None}
 
 
-def _described(tx: Transaction, profiles: Sequence[Resource]) -> list[_Answer]:
+def _described(tx: Transaction, profiles: Sequence[Resource]) -> list[Answer]:
     links = instance_profiles.role_ids(tx, profiles)
     found = {role.resource.id: described(tx, role) for role in roles.by_ids(tx, sorted(set(links.values())))}
     return [

@@ -2,26 +2,19 @@
 
 import json
 import uuid
-from collections.abc import Mapping
-from typing import Any
 
-from moorage.aws.operation import operation
-from moorage.core.call import Call, Requirement
+from moorage.aws.decode import Params
+from moorage.aws.operation import Answer, operation
+from moorage.core.call import Call
 from moorage.identity import attachments, linked_roles, managed_policies, resources, roles
 from moorage.identity.iam_errors import InvalidInputError, NoSuchEntityError
 from moorage.identity.linked_roles import SERVICES
+from moorage.identity.needs import needs
 from moorage.identity.resources import Kind
 from moorage.identity.role_operations import whole
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
-_Params = Mapping[str, Any]
-
 _AWS_POLICIES = "arn:aws:iam::aws:policy/aws-service-role/"
-
-
-def _requires(action: str) -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), "service-linked-role"),)
 
 
 class LinkedRoleOperations:
@@ -29,11 +22,11 @@ class LinkedRoleOperations:
 
     @operation(
         "CreateServiceLinkedRole",
-        requires=_requires("CreateServiceLinkedRole"),
+        requires=needs("CreateServiceLinkedRole", "service-linked-role"),
         mode="write",
         context=lambda params: {"iam:awsservicename": (params["AWSServiceName"],)},
     )
-    def create_service_linked_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    def create_service_linked_role(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """The service's role, with the policy that AWS made for it. Raises InvalidInputError where the service has none, or the
         account has it already.
         """
@@ -61,8 +54,8 @@ class LinkedRoleOperations:
             attachments.attach(tx, role.resource, policy)
         return {"Role": whole(tx, role)}
 
-    @operation("DeleteServiceLinkedRole", requires=_requires("DeleteServiceLinkedRole"), mode="write")
-    def delete_service_linked_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation("DeleteServiceLinkedRole", requires=needs("DeleteServiceLinkedRole", "service-linked-role"), mode="write")
+    def delete_service_linked_role(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Removed at once; the id is that of a task which has succeeded. Raises NoSuchEntityError, also for other roles."""
         role = roles.get(tx, call.principal.account_id, params["RoleName"])
         if not role.is_linked:
@@ -72,10 +65,10 @@ class LinkedRoleOperations:
 
     @operation(
         "GetServiceLinkedRoleDeletionStatus",
-        requires=_requires("GetServiceLinkedRoleDeletionStatus"),
+        requires=needs("GetServiceLinkedRoleDeletionStatus", "service-linked-role"),
         mode="plain",
     )
-    def get_service_linked_role_deletion_status(self, call: Call, params: _Params) -> _Answer:
+    def get_service_linked_role_deletion_status(self, call: Call, params: Params) -> Answer:
         """SUCCEEDED, since roles are removed at once. Raises InvalidInputError, and NoSuchEntityError for a role that
         no service has.
         """

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from moorage.aws.operation import operation
-from moorage.core.call import Call, Requirement
+from moorage.aws.operation import Answer, operation
+from moorage.core.call import Call
 from moorage.identity import passwords, users
 from moorage.identity.iam_errors import (
     EntityAlreadyExistsError,
@@ -14,22 +14,17 @@ from moorage.identity.iam_errors import (
     NoSuchEntityError,
     WrongPasswordError,
 )
+from moorage.identity.needs import needs
 from moorage.identity.users import User
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
-
-_Answer = dict[str, Any]
-
-
-def _requires(action: str) -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), "user"),)
 
 
 class LoginOperations:
     """Passwords. They are hashed between two transactions, since that is slow."""
 
-    @operation("CreateLoginProfile", requires=_requires("CreateLoginProfile"), mode="own")
-    def create_profile(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("CreateLoginProfile", requires=needs("CreateLoginProfile", "user"), mode="own")
+    def create_profile(self, database: Database, call: Call, params: Mapping[str, Any]) -> Answer:
         """Raises NoSuchEntityError, EntityAlreadyExistsError, PasswordPolicyViolationError, IamValidationError."""
         password = params.get("Password")
         if password is None:
@@ -46,12 +41,12 @@ class LoginOperations:
 
         return {"LoginProfile": _described(database.write(work, call).result())}
 
-    @operation("GetLoginProfile", requires=_requires("GetLoginProfile"), mode="read")
-    def get_profile(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("GetLoginProfile", requires=needs("GetLoginProfile", "user"), mode="read")
+    def get_profile(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Raises NoSuchEntityError for a user that is not there, and for one without a password."""
         return {"LoginProfile": _described(_with_profile(tx, call, params))}
 
-    @operation("UpdateLoginProfile", requires=_requires("UpdateLoginProfile"), mode="own")
+    @operation("UpdateLoginProfile", requires=needs("UpdateLoginProfile", "user"), mode="own")
     def update_profile(self, database: Database, call: Call, params: Mapping[str, Any]) -> None:
         """Another password, or whether it must be changed. Raises NoSuchEntityError, PasswordPolicyViolationError."""
         password, reset = params.get("Password"), params.get("PasswordResetRequired")
@@ -68,12 +63,12 @@ class LoginOperations:
 
         database.write(work, call).result()
 
-    @operation("DeleteLoginProfile", requires=_requires("DeleteLoginProfile"), mode="write")
+    @operation("DeleteLoginProfile", requires=needs("DeleteLoginProfile", "user"), mode="write")
     def delete_profile(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Raises NoSuchEntityError, also where there is no password."""
         passwords.set_password(tx, _with_profile(tx, call, params), None, reset_required=False, created_at=None)
 
-    @operation("ChangePassword", requires=lambda _params: _requires("ChangePassword"), mode="own")
+    @operation("ChangePassword", requires=lambda _params: needs("ChangePassword", "user"), mode="own")
     def change_password(self, database: Database, call: Call, params: Mapping[str, Any]) -> None:
         """The calling user's own. Raises InvalidUserTypeError, NoSuchEntityError, WrongPasswordError,
         PasswordPolicyViolationError.
@@ -121,7 +116,7 @@ def _without_profile(tx: Transaction, call: Call, params: Mapping[str, Any]) -> 
     return user
 
 
-def _described(user: User) -> _Answer:
+def _described(user: User) -> Answer:
     return {
         "UserName": user.resource.name,
         "CreateDate": user.profile_created_at,

@@ -1,10 +1,10 @@
 """IAM's operations on managed policies and their tags."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from moorage.aws.operation import operation
+from moorage.aws.decode import Params
+from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call, Requirement
 from moorage.iam.kinds import parse_managed_policy
 from moorage.identity import attachments, managed_policies, resources, tagging
@@ -14,9 +14,6 @@ from moorage.identity.pages import Pages
 from moorage.identity.policy_subjects import own_policy, policy
 from moorage.identity.resources import Kind, Resource
 from moorage.storage.database.transaction import Transaction
-
-Params = Mapping[str, Any]
-_Answer = dict[str, Any]
 
 _ON_POLICY = "policy"
 _BATCH = 100
@@ -36,7 +33,7 @@ class PolicyOperations:
         mode="write",
         context=tagging.context,
     )
-    def create_policy(self, tx: Transaction, call: Call, params: Params) -> _Answer:
+    def create_policy(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """A new policy, `v1` of which counts.
 
         Raises EntityAlreadyExistsError, QuotaExceededError, MalformedPolicyError, PolicyTooLargeError, InvalidInputError.
@@ -58,7 +55,7 @@ class PolicyOperations:
         return {"Policy": {**shown(made, Usage()), "Tags": tagging.shown(tags) or None}}
 
     @operation("GetPolicy", requires=(Requirement(("iam:GetPolicy",), _ON_POLICY),), mode="read")
-    def get_policy(self, tx: Transaction, call: Call, params: Params) -> _Answer:
+    def get_policy(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """One of the account's or of AWS's, without its text."""
         found = policy(tx, call, params)
         used = attachments.usage(tx, call.principal.account_id, [found.arn])[found.arn]
@@ -71,7 +68,7 @@ class PolicyOperations:
         managed_policies.delete(tx, own_policy(tx, call, params))
 
     @operation("ListPolicies", requires=(Requirement(("iam:ListPolicies",), "*"),), mode="read")
-    def list_policies(self, tx: Transaction, call: Call, params: Params) -> _Answer:
+    def list_policies(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """The account's own policies in the order of their names, and behind them AWS's."""
         page = self._pages.of(call, params)
         place, after = page.after or (0, "")
@@ -87,7 +84,7 @@ class PolicyOperations:
         return {"Policies": [shown(each, used) for _, each, used in cut], **more}
 
     @operation("ListEntitiesForPolicy", requires=(Requirement(("iam:ListEntitiesForPolicy",), _ON_POLICY),), mode="read")
-    def list_entities_for_policy(self, tx: Transaction, call: Call, params: Params) -> _Answer:
+    def list_entities_for_policy(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Who holds it or has it as boundary, or one of these, as PolicyUsageFilter asks."""
         found = policy(tx, call, params)
         page = self._pages.of(call, params, found.arn)
@@ -100,7 +97,7 @@ class PolicyOperations:
         kind, prefix = (params.get("EntityFilter") or "").lower(), params.get("PathPrefix") or "/"
         fitting = [each for each in holding.values() if each.path.startswith(prefix) and kind in {"", each.kind}]
         cut, more = page.cut_whole(sorted(fitting, key=lambda each: (each.kind, each.name.lower())))
-        answer: _Answer = {_USERS: [], _ROLES: [], _GROUPS: []}
+        answer: Answer = {_USERS: [], _ROLES: [], _GROUPS: []}
         for each in cut:
             word = each.kind.capitalize()
             answer[_LISTS[each.kind]].append({f"{word}Name": each.name, f"{word}Id": each.id})
@@ -117,7 +114,7 @@ class PolicyOperations:
         resources.remove_tags(tx, managed_policies.resource_of(own_policy(tx, call, params)), params["TagKeys"])
 
     @operation("ListPolicyTags", requires=(Requirement(("iam:ListPolicyTags",), _ON_POLICY),), mode="read")
-    def list_policy_tags(self, tx: Transaction, call: Call, params: Params) -> _Answer:
+    def list_policy_tags(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Its tags in the order of their keys; AWS's policies have none."""
         found = policy(tx, call, params)
         page = self._pages.of(call, params, found.arn)
@@ -126,7 +123,7 @@ class PolicyOperations:
         return {"Tags": cut, **more}
 
 
-def shown(found: Managed, used: Usage) -> _Answer:
+def shown(found: Managed, used: Usage) -> Answer:
     """The members of a policy that every answer shows."""
     return {
         "PolicyName": found.name,

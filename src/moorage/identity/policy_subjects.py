@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from moorage.aws.decode import Params
 from moorage.core.call import Call
 from moorage.core.errors import AccessDeniedError
 from moorage.iam.managed import MANAGED
@@ -19,7 +20,6 @@ _POLICY_ARN = re.compile(r"arn:aws:iam::(?:aws|[0-9]{12}):policy/(?:[\x21-\x7e]+
 
 _MEMBERS = {Kind.USER: "UserName", Kind.GROUP: "GroupName", Kind.ROLE: "RoleName"}
 
-Params = Mapping[str, Any]
 Values = Mapping[str, tuple[str, ...]]
 
 
@@ -62,7 +62,7 @@ def policy_arn(params: Params) -> Values:
     return {"iam:policyarn": (params["PolicyArn"],)}
 
 
-def requested_boundary(params: Params) -> Values:
+def requested_boundary(params: Mapping[str, Any]) -> Values:
     """`iam:PermissionsBoundary` of a request that sets one."""
     arn = params.get("PermissionsBoundary")
     return {"iam:permissionsboundary": (arn,)} if arn else {}

@@ -1,9 +1,7 @@
 """IAM's operations on the versions of managed policies."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from moorage.aws.operation import operation
+from moorage.aws.decode import Params
+from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call, Requirement
 from moorage.iam.kinds import parse_managed_policy
 from moorage.identity import managed_policies
@@ -12,9 +10,6 @@ from moorage.identity.pages import Pages
 from moorage.identity.policy_subjects import own_policy, policy
 from moorage.identity.policy_text import encoded
 from moorage.storage.database.transaction import Transaction
-
-Params = Mapping[str, Any]
-_Answer = dict[str, Any]
 
 
 def _on_policy(action: str) -> tuple[Requirement, ...]:
@@ -28,7 +23,7 @@ class PolicyVersionOperations:
         self._pages = pages
 
     @operation("CreatePolicyVersion", requires=_on_policy("CreatePolicyVersion"), mode="write")
-    def create_policy_version(self, tx: Transaction, call: Call, params: Params) -> _Answer:
+    def create_policy_version(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """One more version, which counts from now on if SetAsDefault says so.
 
         Raises MalformedPolicyError, PolicyTooLargeError, PolicyLimitError.
@@ -41,14 +36,14 @@ class PolicyVersionOperations:
         return {"PolicyVersion": _head(made, default=default)}
 
     @operation("GetPolicyVersion", requires=_on_policy("GetPolicyVersion"), mode="read")
-    def get_policy_version(self, tx: Transaction, call: Call, params: Params) -> _Answer:
+    def get_policy_version(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """The version with its text, percent-encoded."""
         found = policy(tx, call, params)
         version = managed_policies.version(tx, found, params["VersionId"])
         return {"PolicyVersion": whole(found, version)}
 
     @operation("ListPolicyVersions", requires=_on_policy("ListPolicyVersions"), mode="read")
-    def list_policy_versions(self, tx: Transaction, call: Call, params: Params) -> _Answer:
+    def list_policy_versions(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """The newest first, without their texts."""
         found = policy(tx, call, params)
         page = self._pages.of(call, params, found.arn)
@@ -68,10 +63,10 @@ class PolicyVersionOperations:
         managed_policies.set_default_version(tx, own_policy(tx, call, params), params["VersionId"])
 
 
-def whole(found: Managed, version: Version) -> _Answer:
+def whole(found: Managed, version: Version) -> Answer:
     """A version as answers show it that show texts."""
     return {"Document": encoded(version.text), **_head(version, default=version.number == found.default_version)}
 
 
-def _head(version: Version, *, default: bool) -> _Answer:
+def _head(version: Version, *, default: bool) -> Answer:
     return {"VersionId": version_id(version.number), "IsDefaultVersion": default, "CreateDate": version.created_at}

@@ -1,24 +1,16 @@
 """IAM's operations on roles."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from moorage.aws.operation import operation
+from moorage.aws.decode import Params
+from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call, Requirement
 from moorage.identity import boundaries, linked_roles, resources, roles, tagging, trust
 from moorage.identity.iam_errors import InvalidInputError
+from moorage.identity.needs import needs
 from moorage.identity.pages import Pages
 from moorage.identity.policy_subjects import attachable, requested_boundary
 from moorage.identity.policy_text import encoded
 from moorage.identity.roles import Role
 from moorage.storage.database.transaction import Transaction
-
-_Answer = dict[str, Any]
-_Params = Mapping[str, Any]
-
-
-def _requires(action: str) -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), "role"),)
 
 
 class RoleOperations:
@@ -33,7 +25,7 @@ class RoleOperations:
         mode="write",
         context=lambda params: {**requested_boundary(params), **tagging.context(params)},
     )
-    def create_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    def create_role(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Raises EntityAlreadyExistsError, QuotaExceededError, InvalidInputError, NoSuchEntityError for a boundary that is not
         there, and MalformedPolicyError.
         """
@@ -54,15 +46,15 @@ class RoleOperations:
         tagging.add(tx, role.resource, tagging.requested(params))
         return {"Role": whole(tx, role)}
 
-    @operation("GetRole", requires=_requires("GetRole"), mode="read")
-    def get_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation("GetRole", requires=needs("GetRole", "role"), mode="read")
+    def get_role(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Raises NoSuchEntityError."""
         role = _get(tx, call, params)
         used = {"LastUsedDate": role.last_used_at, "Region": role.last_used_region}
         return {"Role": {**whole(tx, role), "RoleLastUsed": used}}
 
     @operation("ListRoles", requires=(Requirement(("iam:ListRoles",), "*"),), mode="read")
-    def list_roles(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    def list_roles(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """In the order of their names; without boundaries, tags and last uses, as IAM has it."""
         page = self._pages.of(call, params)
         prefix = params.get("PathPrefix") or "/"
@@ -70,8 +62,8 @@ class RoleOperations:
         shown, more = page.cut(found, lambda role: role.resource.name.lower())
         return {"Roles": [described(tx, role) for role in shown], **more}
 
-    @operation("UpdateRole", requires=_requires("UpdateRole"), mode="write")
-    def update_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation("UpdateRole", requires=needs("UpdateRole", "role"), mode="write")
+    def update_role(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """A description that is left out stays; a session duration that is left out becomes one hour (IAM API reference).
 
         Raises NoSuchEntityError and UnmodifiableEntityError.
@@ -83,34 +75,34 @@ class RoleOperations:
         roles.update(tx, role, max_session_seconds=seconds)
         return {}
 
-    @operation("UpdateRoleDescription", requires=_requires("UpdateRoleDescription"), mode="write")
-    def update_role_description(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation("UpdateRoleDescription", requires=needs("UpdateRoleDescription", "role"), mode="write")
+    def update_role_description(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Raises NoSuchEntityError. Unlike everything else, a service-linked role's may be changed (IAM user guide)."""
         resources.describe(tx, _get(tx, call, params).resource, params["Description"])
         return {"Role": whole(tx, _get(tx, call, params))}
 
-    @operation("UpdateAssumeRolePolicy", requires=_requires("UpdateAssumeRolePolicy"), mode="write")
-    def update_assume_role_policy(self, tx: Transaction, call: Call, params: _Params) -> None:
+    @operation("UpdateAssumeRolePolicy", requires=needs("UpdateAssumeRolePolicy", "role"), mode="write")
+    def update_assume_role_policy(self, tx: Transaction, call: Call, params: Params) -> None:
         """Raises NoSuchEntityError, UnmodifiableEntityError, MalformedPolicyError and PolicyTooLargeError."""
         roles.set_trust_policy(tx, _modifiable(tx, call, params), params["PolicyDocument"])
 
-    @operation("DeleteRole", requires=_requires("DeleteRole"), mode="write")
-    def delete_role(self, tx: Transaction, call: Call, params: _Params) -> None:
+    @operation("DeleteRole", requires=needs("DeleteRole", "role"), mode="write")
+    def delete_role(self, tx: Transaction, call: Call, params: Params) -> None:
         """Its sessions end with it. Raises NoSuchEntityError, UnmodifiableEntityError and DeleteConflictError."""
         roles.delete(tx, _modifiable(tx, call, params))
 
-    @operation("TagRole", requires=_requires("TagRole"), mode="write", context=tagging.context)
-    def tag_role(self, tx: Transaction, call: Call, params: _Params) -> None:
+    @operation("TagRole", requires=needs("TagRole", "role"), mode="write", context=tagging.context)
+    def tag_role(self, tx: Transaction, call: Call, params: Params) -> None:
         """Raises NoSuchEntityError, UnmodifiableEntityError, InvalidInputError and QuotaExceededError."""
         tagging.add(tx, _modifiable(tx, call, params).resource, tagging.requested(params))
 
-    @operation("UntagRole", requires=_requires("UntagRole"), mode="write", context=tagging.context)
-    def untag_role(self, tx: Transaction, call: Call, params: _Params) -> None:
+    @operation("UntagRole", requires=needs("UntagRole", "role"), mode="write", context=tagging.context)
+    def untag_role(self, tx: Transaction, call: Call, params: Params) -> None:
         """Raises NoSuchEntityError and UnmodifiableEntityError."""
         resources.remove_tags(tx, _modifiable(tx, call, params).resource, params["TagKeys"])
 
-    @operation("ListRoleTags", requires=_requires("ListRoleTags"), mode="read")
-    def list_role_tags(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    @operation("ListRoleTags", requires=needs("ListRoleTags", "role"), mode="read")
+    def list_role_tags(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """In the order of their keys. Raises NoSuchEntityError."""
         role = _get(tx, call, params)
         page = self._pages.of(call, params, role.resource.id)
@@ -118,7 +110,7 @@ class RoleOperations:
         return {"Tags": list(shown), **more}
 
 
-def described(tx: Transaction, role: Role) -> _Answer:
+def described(tx: Transaction, role: Role) -> Answer:
     """A role as ListRoles shows it."""
     return {
         "Path": role.resource.path,
@@ -132,7 +124,7 @@ def described(tx: Transaction, role: Role) -> _Answer:
     }
 
 
-def whole(tx: Transaction, role: Role) -> _Answer:
+def whole(tx: Transaction, role: Role) -> Answer:
     """A role as CreateRole shows it."""
     arn = boundaries.boundary_of(tx, role.resource.id)
     boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn} if arn is not None else None
@@ -140,11 +132,11 @@ def whole(tx: Transaction, role: Role) -> _Answer:
     return {**described(tx, role), "PermissionsBoundary": boundary, "Tags": tags or None}
 
 
-def _get(tx: Transaction, call: Call, params: _Params) -> Role:
+def _get(tx: Transaction, call: Call, params: Params) -> Role:
     return roles.get(tx, call.principal.account_id, params["RoleName"])
 
 
-def _modifiable(tx: Transaction, call: Call, params: _Params) -> Role:
+def _modifiable(tx: Transaction, call: Call, params: Params) -> Role:
     role = _get(tx, call, params)
     roles.refuse_linked(role)
     return role

@@ -1,9 +1,7 @@
 """STS's operations that hand out temporary credentials."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from moorage.aws.operation import operation
+from moorage.aws.decode import Params
+from moorage.aws.operation import Answer, operation
 from moorage.aws.requirements import AnyCaller
 from moorage.aws.signature_errors import InvalidSecurityTokenError
 from moorage.core.call import Call, Principal, Requirement
@@ -16,8 +14,6 @@ from moorage.identity.sealing import Sealer
 from moorage.identity.sessions import NewSession, Session, SessionKind, SessionTerms
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
-_Params = Mapping[str, Any]
 _Values = dict[str, tuple[str, ...]]
 
 _DEFAULT_SECONDS = 43_200
@@ -29,7 +25,7 @@ _NO_MFA = (
 )
 
 
-def _role_needs(params: _Params) -> tuple[Requirement, ...]:
+def _role_needs(params: Params) -> tuple[Requirement, ...]:
     actions = ["sts:AssumeRole"]
     if params.get("Tags") or params.get("TransitiveTagKeys"):
         actions.append("sts:TagSession")
@@ -38,7 +34,7 @@ def _role_needs(params: _Params) -> tuple[Requirement, ...]:
     return tuple(Requirement((action,), "role") for action in actions)
 
 
-def _role_context(params: _Params) -> _Values:
+def _role_context(params: Params) -> _Values:
     """The keys that trust policies read of the request (IAM user guide, "IAM and AWS STS condition context keys")."""
     single = {
         "sts:externalid": "ExternalId",
@@ -52,7 +48,7 @@ def _role_context(params: _Params) -> _Values:
     return {**filled, **tagging.context(params)}
 
 
-def _inherited(tx: Transaction, call: Call, params: _Params) -> _Values:
+def _inherited(tx: Transaction, call: Call, params: Params) -> _Values:
     """The source identity that the calling session has goes on, and trust policies see it."""
     opener = _opener(tx, call)
     kept = opener.terms.source_identity if opener is not None else None
@@ -69,7 +65,7 @@ def _opener(tx: Transaction, call: Call) -> Session | None:
     return found
 
 
-def _federation_needs(params: _Params) -> tuple[Requirement, ...]:
+def _federation_needs(params: Params) -> tuple[Requirement, ...]:
     actions = ["sts:GetFederationToken"] + (["sts:TagSession"] if params.get("Tags") else [])
     return tuple(Requirement((action,), "federated-user") for action in actions)
 
@@ -81,7 +77,7 @@ class SessionOperations:
         self._sealer = sealer
 
     @operation("AssumeRole", requires=_role_needs, mode="write", context=_role_context, context_from=_inherited)
-    def assume_role(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    def assume_role(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """A session of the role, if its trust policy and the caller's own policies let the caller take it.
 
         Raises AccessDeniedError, IamValidationError, and what is wrong with tags or session policies.
@@ -109,7 +105,7 @@ class SessionOperations:
         )
 
     @operation("GetSessionToken", requires=AnyCaller(_REASON), mode="write")
-    def get_session_token(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    def get_session_token(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Credentials for the calling user, or for an hour at most for the root. Raises AccessDeniedError where a second factor
         is named, since there are none.
         """
@@ -122,7 +118,7 @@ class SessionOperations:
         mode="write",
         context=tagging.context,
     )
-    def get_federation_token(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    def get_federation_token(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """Credentials for somebody whom the caller vouches for; without a session policy they are good for nothing but what
         resources grant to them by name. Raises what is wrong with tags or session policies.
         """
@@ -145,7 +141,7 @@ class SessionOperations:
         tx: Transaction,
         caller: Principal,
         kind: SessionKind,
-        params: _Params,
+        params: Params,
         *,
         name: str = "",
         terms: SessionTerms | None = None,
@@ -164,7 +160,7 @@ class SessionOperations:
         )
 
 
-def _refuse_factor(params: _Params) -> None:
+def _refuse_factor(params: Params) -> None:
     """No user here has a second factor, so that no code for one can be right."""
     if params.get("SerialNumber") is not None or params.get("TokenCode") is not None:
         raise AccessDeniedError(_NO_MFA)

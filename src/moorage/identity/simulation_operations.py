@@ -5,9 +5,9 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
-from moorage.aws.operation import operation
+from moorage.aws.decode import Params
+from moorage.aws.operation import Answer, operation
 from moorage.core.arn import root_arn
 from moorage.core.call import Call, Principal, Requirement
 from moorage.core.errors import RateExceededError
@@ -23,9 +23,6 @@ from moorage.identity.pages import Pages
 from moorage.identity.resources import Kind, Resource
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
-
-_Params = Mapping[str, Any]
-_Answer = dict[str, Any]
 
 _MOST_LONG = 2
 """Long simulations at a time in one process."""
@@ -55,7 +52,7 @@ class SimulationOperations:
         self._long = threading.BoundedSemaphore(_MOST_LONG)
 
     @operation("SimulateCustomPolicy", requires=(Requirement(("iam:SimulateCustomPolicy",), "*"),), mode="own", read_only=True)
-    def simulate_custom_policy(self, database: Database, call: Call, params: _Params) -> _Answer:
+    def simulate_custom_policy(self, database: Database, call: Call, params: Params) -> Answer:
         """What these policies would decide; raises InvalidInputError, RateExceededError."""
         requests.check_size(params)
         resource = requests.resource_policy(params)
@@ -78,7 +75,7 @@ class SimulationOperations:
         mode="own",
         read_only=True,
     )
-    def simulate_principal_policy(self, database: Database, call: Call, params: _Params) -> _Answer:
+    def simulate_principal_policy(self, database: Database, call: Call, params: Params) -> Answer:
         """What the policies of a user, group or role would decide, with more policies or without some.
 
         Raises NoSuchEntityError, InvalidInputError, RateExceededError.
@@ -87,7 +84,7 @@ class SimulationOperations:
         stage = database.read(lambda tx: self._stage(tx, call, params)).result()
         return self._simulated(call, params, stage)
 
-    def _stage(self, tx: Transaction, call: Call, params: _Params) -> Stage:
+    def _stage(self, tx: Transaction, call: Call, params: Params) -> Stage:
         source = _source(tx, call, params["PolicySourceArn"])
         excluded = requests.Exclusions(params.get("PolicyExclusionList") or ())
         resource = requests.resource_policy(params)
@@ -114,7 +111,7 @@ class SimulationOperations:
     @operation(
         "GetContextKeysForCustomPolicy", requires=(Requirement(("iam:GetContextKeysForCustomPolicy",), "*"),), mode="read"
     )
-    def get_context_keys_for_custom_policy(self, _tx: Transaction, _call: Call, params: _Params) -> _Answer:
+    def get_context_keys_for_custom_policy(self, _tx: Transaction, _call: Call, params: Params) -> Answer:
         """The context keys that these policies read; raises InvalidInputError."""
         requests.check_size(params)
         return _keys(requests.posed(params, "PolicyInputList"))
@@ -124,13 +121,13 @@ class SimulationOperations:
         requires=(Requirement(("iam:GetContextKeysForPrincipalPolicy",), "user"),),
         mode="read",
     )
-    def get_context_keys_for_principal_policy(self, tx: Transaction, call: Call, params: _Params) -> _Answer:
+    def get_context_keys_for_principal_policy(self, tx: Transaction, call: Call, params: Params) -> Answer:
         """The context keys that the policies of a user, group or role read; raises NoSuchEntityError, InvalidInputError."""
         requests.check_size(params)
         held = held_policies.held_by(tx, _source(tx, call, params["PolicySourceArn"]))
         return _keys((*(each.posed for each in held), *requests.posed(params, "PolicyInputList")))
 
-    def _simulated(self, call: Call, params: _Params, stage: Stage) -> _Answer:
+    def _simulated(self, call: Call, params: Params, stage: Stage) -> Answer:
         actions, arns = requests.actions_and_resources(params)
         page = self._pages.of(call, params, params.get("PolicySourceArn", ""))
         page = replace(page, limit=min(page.limit, requests.most_actions(stage.weight, len(arns))))
@@ -181,7 +178,7 @@ def _simulated_caller(tx: Transaction, call: Call, arn: str | None, *, needed: b
     return Principal(account_id, arn, "AssumedRole" if kind == Kind.ROLE else "IAMUser", "", unique_id, unique_id, arn)
 
 
-def _context(params: _Params, caller: Principal, *, known: bool) -> Context:
+def _context(params: Params, caller: Principal, *, known: bool) -> Context:
     """What the request gives, and what is certain of a caller that it names."""
     certain: dict[str, tuple[str, ...]] = {}
     if known and ":group/" not in caller.arn:
@@ -197,11 +194,11 @@ def _principal_tags(tags: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     return {f"aws:principaltag/{key.lower()}": (value,) for key, value in tags.items()}
 
 
-def _keys(policies: Iterable[Posed]) -> _Answer:
+def _keys(policies: Iterable[Posed]) -> Answer:
     return {"ContextKeyNames": list(named_keys(Document.parse(policy.text) for policy in policies))}
 
 
-def _result(stage: Stage, action: str, arns: Iterable[str], *, named: bool) -> _Answer:
+def _result(stage: Stage, action: str, arns: Iterable[str], *, named: bool) -> Answer:
     """One action, over all resources: the most restrictive decision, and, where resources are named, that on each."""
     verdicts = [simulate(stage, action, arn) for arn in arns]
     whole = together(verdicts, _called(verdicts))
@@ -220,8 +217,8 @@ def _result(stage: Stage, action: str, arns: Iterable[str], *, named: bool) -> _
     return answer
 
 
-def _shown(verdict: Verdict) -> _Answer:
-    answer: _Answer = {
+def _shown(verdict: Verdict) -> Answer:
+    answer: Answer = {
         "MatchedStatements": [_statement(placed) for placed in verdict.matched],
         "MissingContextValues": list(verdict.missing),
     }
@@ -232,7 +229,7 @@ def _shown(verdict: Verdict) -> _Answer:
     return answer
 
 
-def _statement(placed: Placed) -> _Answer:
+def _statement(placed: Placed) -> Answer:
     return {
         "SourcePolicyId": placed.source.name,
         "SourcePolicyType": str(placed.source.kind),
@@ -241,7 +238,7 @@ def _statement(placed: Placed) -> _Answer:
     }
 
 
-def _position(position: Position) -> _Answer:
+def _position(position: Position) -> Answer:
     return {"Line": position.line, "Column": position.column}
 
 

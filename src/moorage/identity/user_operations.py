@@ -3,19 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from moorage.aws.operation import operation
+from moorage.aws.operation import Answer, operation
 from moorage.core.arn import root_arn
-from moorage.core.call import Call, Requirement
+from moorage.core.call import Call
 from moorage.identity import accounts, boundaries, policy_subjects, resources, tagging, users
+from moorage.identity.needs import needs
 from moorage.identity.pages import Pages
 from moorage.identity.users import User
 from moorage.storage.database.transaction import Transaction
-
-_Answer = dict[str, Any]
-
-
-def _requires(action: str, resource: str = "user") -> tuple[Requirement, ...]:
-    return (Requirement((f"iam:{action}",), resource),)
 
 
 def _fills(params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -29,7 +24,7 @@ class UserOperations:
         self._pages = pages
 
     @operation("CreateUser", requires=tagging.to_create("user", "CreateUser", "TagUser"), mode="write", context=_fills)
-    def create_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def create_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Raises EntityAlreadyExistsError, QuotaExceededError, InvalidInputError for its tags, and for its permissions
         boundary NoSuchEntityError, PolicyNotAttachableError.
         """
@@ -39,8 +34,8 @@ class UserOperations:
             boundaries.set_boundary(tx, user.resource, policy_subjects.attachable(tx, call, boundary))
         return {"User": _whole(tx, user)}
 
-    @operation("GetUser", requires=_requires("GetUser"), mode="read")
-    def get_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("GetUser", requires=needs("GetUser", "user"), mode="read")
+    def get_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """The user of that name, or the caller. Raises NoSuchEntityError, IamValidationError."""
         user = users.of_caller(tx, call, params.get("UserName"))
         if user is None:
@@ -49,7 +44,7 @@ class UserOperations:
             return {"User": {**root, "CreateDate": account.created_at}}
         return {"User": _whole(tx, user)}
 
-    @operation("UpdateUser", requires=_requires("UpdateUser"), mode="write")
+    @operation("UpdateUser", requires=needs("UpdateUser", "user"), mode="write")
     def update_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Another name, another path; its id, keys, groups and policies stay. Raises NoSuchEntityError,
         EntityAlreadyExistsError.
@@ -57,13 +52,13 @@ class UserOperations:
         user = users.get(tx, call.principal.account_id, params["UserName"])
         resources.rename(tx, user.resource, name=params.get("NewUserName"), path=params.get("NewPath"))
 
-    @operation("DeleteUser", requires=_requires("DeleteUser"), mode="write")
+    @operation("DeleteUser", requires=needs("DeleteUser", "user"), mode="write")
     def delete_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Raises NoSuchEntityError, and DeleteConflictError while it has keys, a password, policies or groups."""
         users.delete(tx, users.get(tx, call.principal.account_id, params["UserName"]))
 
-    @operation("ListUsers", requires=_requires("ListUsers", "*"), mode="read")
-    def list_users(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListUsers", requires=needs("ListUsers", "*"), mode="read")
+    def list_users(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Users in the order of their names, in pages."""
         prefix = params.get("PathPrefix") or "/"
         page = self._pages.of(call, params, prefix)
@@ -73,20 +68,20 @@ class UserOperations:
 
     # --- tags -------------------------------------------------------------------------------------------------------
 
-    @operation("TagUser", requires=_requires("TagUser"), mode="write", context=tagging.context)
+    @operation("TagUser", requires=needs("TagUser", "user"), mode="write", context=tagging.context)
     def tag_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Add tags, or change their values. Raises NoSuchEntityError, InvalidInputError, QuotaExceededError."""
         user = users.get(tx, call.principal.account_id, params["UserName"])
         tagging.add(tx, user.resource, tagging.requested(params))
 
-    @operation("UntagUser", requires=_requires("UntagUser"), mode="write", context=tagging.context)
+    @operation("UntagUser", requires=needs("UntagUser", "user"), mode="write", context=tagging.context)
     def untag_user(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> None:
         """Remove tags; those that are not there are no fault. Raises NoSuchEntityError."""
         user = users.get(tx, call.principal.account_id, params["UserName"])
         resources.remove_tags(tx, user.resource, params["TagKeys"])
 
-    @operation("ListUserTags", requires=_requires("ListUserTags"), mode="read")
-    def list_user_tags(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    @operation("ListUserTags", requires=needs("ListUserTags", "user"), mode="read")
+    def list_user_tags(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """The tags in the order of their keys, in pages. Raises NoSuchEntityError."""
         user = users.get(tx, call.principal.account_id, params["UserName"])
         tags = tagging.shown(resources.tags_of(tx, user.resource))
@@ -94,7 +89,7 @@ class UserOperations:
         return {"Tags": shown, **more}
 
 
-def _whole(tx: Transaction, user: User) -> _Answer:
+def _whole(tx: Transaction, user: User) -> Answer:
     return {
         **user.describe(),
         "PermissionsBoundary": boundaries.shown(boundaries.boundary_of(tx, user.resource.id)),

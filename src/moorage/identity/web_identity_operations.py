@@ -1,11 +1,11 @@
 """STS's operation for those who have no credentials but a token of their identity provider: AssumeRoleWithWebIdentity."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
-from moorage.aws.operation import operation
+from moorage.aws.decode import Params
+from moorage.aws.operation import Answer, operation
 from moorage.aws.requirements import Open
 from moorage.core.call import Call
 from moorage.core.clock import SECOND
@@ -29,8 +29,6 @@ ContextOf = Callable[[Iterable[str], Call, Iterable[Context], Context], Context]
 """function(keys, call, known, filled): the values of these context keys: those of every call, then what is known, then what the
 operation fills."""
 
-_Answer = dict[str, Any]
-_Params = Mapping[str, Any]
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>[0-9]{12}):role/.+", re.DOTALL)
 _REASON = "the token proves who asks: its issuer signed it, and the role's trust policy names that issuer"
@@ -46,7 +44,7 @@ class WebIdentityOperations:
         self._context_of = context_of
 
     @operation("AssumeRoleWithWebIdentity", requires=Open(_REASON), mode="own")
-    def assume_role_with_web_identity(self, database: Database, call: Call, params: _Params) -> _Answer:
+    def assume_role_with_web_identity(self, database: Database, call: Call, params: Params) -> Answer:
         """A session of the role. A token may be shown again until it expires, as at AWS.
 
         Raises InvalidIdentityTokenError, ExpiredIdentityTokenError, IssuerUnreachableError, UntrustedWebIdentityError,
@@ -64,7 +62,7 @@ class WebIdentityOperations:
         decided = replace(call, principal=identity.principal, resource=params["RoleArn"])
         return database.write(lambda tx: self._open(tx, decided, identity, params), decided).result()
 
-    def _open(self, tx: Transaction, call: Call, identity: WebIdentity, params: _Params) -> _Answer:
+    def _open(self, tx: Transaction, call: Call, identity: WebIdentity, params: Params) -> Answer:
         provider = identity.provider
         if not _is_there(tx, provider):
             raise _no_provider(identity.token)
@@ -94,7 +92,7 @@ class WebIdentityOperations:
             "Audience": identity.audiences[0],
         }
 
-    def _admit(self, call: Call, role: Role, action: str, identity: WebIdentity, params: _Params) -> None:
+    def _admit(self, call: Call, role: Role, action: str, identity: WebIdentity, params: Params) -> None:
         """Raise UntrustedWebIdentityError unless the role's trust policy lets this identity do that."""
         trust = role.trust
         filled = {**identity.context, **identity.session_tags.context, "sts:rolesessionname": (params["RoleSessionName"],)}
@@ -108,7 +106,7 @@ class WebIdentityOperations:
             raise UntrustedWebIdentityError(action)
 
 
-def _account_of(params: _Params) -> str:
+def _account_of(params: Params) -> str:
     if params.get("ProviderId") is not None:
         raise IamValidationError("ProviderId must not be specified for an OpenID Connect token.")
     found = _ROLE_ARN.fullmatch(params["RoleArn"])

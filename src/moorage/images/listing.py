@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from moorage.aws.operation import operation
+from moorage.aws.operation import Answer, operation
 from moorage.core.addresses import Addresses
 from moorage.core.call import Call, Requirement
 from moorage.core.events import Event
@@ -20,7 +20,6 @@ from moorage.repositories.model import Repository
 from moorage.storage.database.schema.images import images, tags
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
 DEFAULT_PAGE = 100
 
 
@@ -45,7 +44,7 @@ class ListingOperations:
         self._page_tokens = page_tokens
 
     @operation("ListImages", requires=(Requirement(("ecr:ListImages",)),), mode="read")
-    def list_images(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def list_images(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """One element per tag, and one for each image without tags; in the order in which images came."""
         repository = repositories.get(tx, call.registry, params["repositoryName"])
         filters = params.get("filter") or {}
@@ -72,7 +71,7 @@ class ListingOperations:
         }
 
     @operation("DescribeImages", requires=(Requirement(("ecr:DescribeImages",)),), mode="read")
-    def describe_images(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def describe_images(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """The named images, all or nothing; or all of them, in pages, in the order in which they came."""
         refuse_together(params, "imageIds")
         repository = repositories.get(tx, call.registry, params["repositoryName"])
@@ -101,7 +100,7 @@ class ListingOperations:
         }
 
     @operation("DeleteRepository", requires=(Requirement(("ecr:DeleteRepository",)),), mode="write")
-    def delete_repository(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def delete_repository(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Delete a repository; with `force` also one that has images. Removed images that are still kept go with it.
 
         It is gone and its name free when this is committed; its rows go later, in steps.
@@ -133,7 +132,7 @@ def _by_tag_status(query: sa.Select[Any], status: str | None) -> sa.Select[Any]:
     return query.where(tags.c.name.is_(None)) if status == "UNTAGGED" else query
 
 
-def _details(tx: Transaction, call: Call, repository: str, chosen: sa.Select[Any]) -> dict[int, _Answer]:
+def _details(tx: Transaction, call: Call, repository: str, chosen: sa.Select[Any]) -> dict[int, Answer]:
     """ImageDetail of each chosen image by its id, in the order of ids; `chosen` selects _SHOWN.
 
     One query, and rows as plain tuples: a page has a thousand images, and each has as many tags as its owner likes.
@@ -141,7 +140,7 @@ def _details(tx: Transaction, call: Call, repository: str, chosen: sa.Select[Any
     image = chosen.subquery()
     joined = sa.select(*image.c, tags.c.name).join_from(image, tags, tags.c.image_id == image.c.id, isouter=True)
     registry_id = call.registry.account_id
-    details: dict[int, _Answer] = {}
+    details: dict[int, Answer] = {}
     rows: Iterable[Any] = tx.execute(joined.order_by(image.c.id, tags.c.name))
     for image_id, digest, size, pushed_at, media_type, config_type, pulled_at, subject, tag in rows:
         if image_id in details:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from moorage.aws.operation import operation
+from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call, Requirement
 from moorage.core.digest import Digest
 from moorage.core.errors import InvalidParameterError
@@ -25,8 +25,6 @@ from moorage.storage.blobs.port import BlobStore
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
-
 MOST_ANSWER = 64 * 1024 * 1024
 """Characters of manifests in one answer: an image asked for by digest is repeated for each of its tags."""
 
@@ -42,8 +40,8 @@ _WORK_OF_IMAGE = 50
 class _Deletion:
     """What some of the identifiers of a BatchDeleteImage came to."""
 
-    deleted: list[_Answer] = field(default_factory=list)
-    failures: list[_Answer] = field(default_factory=list)
+    deleted: list[Answer] = field(default_factory=list)
+    failures: list[Answer] = field(default_factory=list)
     gone: dict[str, str] = field(default_factory=dict)
     """The tags that were taken off and the images that were removed, by name: the digest. An image that two identifiers hit is
     reported once."""
@@ -81,7 +79,7 @@ class ImageOperations:
         return _subjects(database, call, params, deletes=True)
 
     @operation("PutImage", requires=(Requirement(("ecr:PutImage",)),), mode="own", subjects=_pushed)
-    def put_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def put_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> Answer:
         """Store a manifest byte for byte and put a tag on it; the very image with that tag is ImageAlreadyExists."""
         text: str = params["imageManifest"]
         body = text.encode()
@@ -103,14 +101,14 @@ class ImageOperations:
         return {"image": _image(call, name, pushed.digest, tag, text, pushed.media_type)}
 
     @operation("BatchGetImage", requires=(Requirement(("ecr:BatchGetImage",)),), mode="own", read_only=True, subjects=_named)
-    def batch_get_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def batch_get_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> Answer:
         """The manifests of the named images as they were pushed; one element per tag of an image named by digest alone."""
         name = params["repositoryName"]
 
-        def work(tx: Transaction) -> tuple[_Answer, list[int]]:
+        def work(tx: Transaction) -> tuple[Answer, list[int]]:
             repository = repositories.get(tx, call.registry, name)
-            images: list[_Answer] = []
-            failures: list[_Answer] = []
+            images: list[Answer] = []
+            failures: list[Answer] = []
             pulled: list[int] = []
             room = MOST_ANSWER
             for image_id in _distinct(params["imageIds"]):
@@ -135,14 +133,14 @@ class ImageOperations:
         return answer
 
     @operation("BatchDeleteImage", requires=(Requirement(("ecr:BatchDeleteImage",)),), mode="own", subjects=_deleted)
-    def batch_delete_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def batch_delete_image(self, database: Database, call: Call, params: Mapping[str, Any]) -> Answer:
         """Remove tags or whole images; an image goes with its last tag, and no image goes before an index that names it.
 
         Much is removed in several transactions, in the order of the request, each with the call's audit row.
         """
         done = _Deletion(left=_distinct(params["imageIds"]))
-        deleted: list[_Answer] = []
-        failures: list[_Answer] = []
+        deleted: list[Answer] = []
+        failures: list[Answer] = []
         while done.left:
             step = partial(_delete_some, call=call, name=params["repositoryName"], left=done.left, gone=done.gone)
             done = database.write(step, call).result()
@@ -207,7 +205,7 @@ def _digest(body: bytes, expected: str | None) -> Digest:
     return found
 
 
-def _image(call: Call, repository: str, digest: str, tag: str | None, text: str, media_type: str) -> _Answer:
+def _image(call: Call, repository: str, digest: str, tag: str | None, text: str, media_type: str) -> Answer:
     image_id = {"imageDigest": digest, "imageTag": tag}
     return {
         "registryId": call.registry.account_id,

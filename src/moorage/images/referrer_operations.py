@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from moorage.aws.operation import operation
+from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call, Requirement
 from moorage.core.errors import InvalidParameterError
 from moorage.core.page import PageTokens
@@ -12,7 +12,6 @@ from moorage.images.identifiers import DIGEST_PATTERN, is_digest
 from moorage.repositories import store as repositories
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
 DEFAULT_PAGE = 20
 
 
@@ -24,7 +23,7 @@ class ReferrerOperations:
 
     # There is no action of its own: who may read images may read what refers to them (service authorization reference).
     @operation("ListImageReferrers", requires=(Requirement(("ecr:BatchGetImage",)),), mode="read")
-    def list_image_referrers(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def list_image_referrers(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """What refers to a digest, in the order of digests, in pages; nothing for a digest that nobody knows."""
         repository = repositories.get(tx, call.registry, params["repositoryName"])
         subject = params["subjectId"]["imageDigest"]

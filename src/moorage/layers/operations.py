@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from moorage.aws.operation import operation
+from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call, Requirement
 from moorage.core.digest import Digest
 from moorage.layers import reads, store, uploads
@@ -30,7 +30,6 @@ from moorage.storage.blobs.port import BlobMissingError
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
 _DIGEST = re.compile(r"[a-zA-Z0-9\-_+.]+:[a-fA-F0-9]+")
 """The model's `LayerDigest`, which also a digest of an unknown algorithm fits: a layer that nobody can have."""
 
@@ -49,7 +48,7 @@ class LayerOperations:
         mode="own",
         read_only=True,
     )
-    def batch_check_layer_availability(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def batch_check_layer_availability(self, database: Database, call: Call, params: Mapping[str, Any]) -> Answer:
         """Which of these layers the repository holds. Who is told that a layer is there may rely on it for a while."""
         name, digests = params["repositoryName"], params["layerDigests"]
 
@@ -74,13 +73,13 @@ class LayerOperations:
         }
 
     @operation("InitiateLayerUpload", requires=(Requirement(("ecr:InitiateLayerUpload",)),), mode="own", asks=(CREATE_ACTION,))
-    def initiate_layer_upload(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def initiate_layer_upload(self, database: Database, call: Call, params: Mapping[str, Any]) -> Answer:
         """Open an upload; clients cut their parts to `partSize` bytes. The first one may create the repository."""
         upload = self._service.begin(call, params["repositoryName"])
         return {"uploadId": upload.id, "partSize": PART_SIZE}
 
     @operation("UploadLayerPart", requires=(Requirement(("ecr:UploadLayerPart",)),), mode="own")
-    def upload_layer_part(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def upload_layer_part(self, database: Database, call: Call, params: Mapping[str, Any]) -> Answer:
         """Append a part; it must continue exactly where the upload stands."""
         name, first, last = params["repositoryName"], params["partFirstByte"], params["partLastByte"]
         data: bytes = params["layerPartBlob"]
@@ -102,7 +101,7 @@ class LayerOperations:
         }
 
     @operation("CompleteLayerUpload", requires=(Requirement(("ecr:CompleteLayerUpload",)),), mode="own")
-    def complete_layer_upload(self, database: Database, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def complete_layer_upload(self, database: Database, call: Call, params: Mapping[str, Any]) -> Answer:
         """Seal the upload; the answer is the sha256 that was computed, whatever algorithm the request named."""
         name = params["repositoryName"]
         upload, intake = self._open(database, call, name, params["uploadId"])
@@ -129,7 +128,7 @@ class LayerOperations:
         }
 
     @operation("GetDownloadUrlForLayer", requires=(Requirement(("ecr:GetDownloadUrlForLayer",)),), mode="read")
-    def get_download_url_for_layer(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def get_download_url_for_layer(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """A URL that downloads a layer for 15 minutes, once an image refers to it."""
         name, digest = params["repositoryName"], params["layerDigest"]
         repository = repositories.get(tx, call.registry, name)
@@ -163,7 +162,7 @@ class LayerOperations:
         return computed
 
 
-def _shown(digest: str, layer: Layer | None) -> _Answer:
+def _shown(digest: str, layer: Layer | None) -> Answer:
     if layer is None:
         return {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
     return {
@@ -174,7 +173,7 @@ def _shown(digest: str, layer: Layer | None) -> _Answer:
     }
 
 
-def _failure(digest: str) -> _Answer:
+def _failure(digest: str) -> Answer:
     if not digest:
         return {
             "layerDigest": digest,

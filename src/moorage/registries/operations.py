@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from moorage.aws.operation import operation
+from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call, Requirement
 from moorage.core.page import PageTokens
 from moorage.registries import policy_store, store
@@ -11,7 +11,6 @@ from moorage.registries.scanning import ScanningConfiguration
 from moorage.registries.settings import REGISTRY_POLICY_SCOPE, check_value
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
 DEFAULT_PAGE = 100
 
 
@@ -26,7 +25,7 @@ class RegistryOperations:
         self._page_tokens = page_tokens
 
     @operation("DescribeRegistry", requires=(Requirement(("ecr:DescribeRegistry",), "*"),), mode="read")
-    def describe_registry(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def describe_registry(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """The registry's id. Nothing can be replicated yet, so there are no rules."""
         return {"registryId": call.registry.account_id, "replicationConfiguration": {"rules": []}}
 
@@ -35,7 +34,7 @@ class RegistryOperations:
     @operation(
         "PutAccountSetting", requires=(Requirement(("ecr:PutAccountSetting",), "*"),), mode="write", context=_names_setting
     )
-    def put_account_setting(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def put_account_setting(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Set a setting of the registry."""
         name, value = params["name"], params["value"]
         check_value(name, value)
@@ -47,7 +46,7 @@ class RegistryOperations:
     @operation(
         "GetAccountSetting", requires=(Requirement(("ecr:GetAccountSetting",), "*"),), mode="read", context=_names_setting
     )
-    def get_account_setting(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def get_account_setting(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """The value that holds, also where it was never set."""
         name = params["name"]
         return {"name": name, "value": store.setting_of(tx, call.registry.id, name)}
@@ -59,7 +58,7 @@ class RegistryOperations:
         requires=(Requirement(("ecr:RegisterPullTimeUpdateExclusion",), "*"),),
         mode="write",
     )
-    def register_exclusion(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def register_exclusion(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Let a user's or a role's pulls leave `lastRecordedPullTime` alone; whether the principal exists is not asked."""
         arn = params["principalArn"]
         store.add_exclusion(tx, call.registry, arn)
@@ -70,7 +69,7 @@ class RegistryOperations:
         requires=(Requirement(("ecr:DeregisterPullTimeUpdateExclusion",), "*"),),
         mode="write",
     )
-    def deregister_exclusion(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def deregister_exclusion(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """End an exclusion."""
         arn = params["principalArn"]
         store.remove_exclusion(tx, call.registry, arn)
@@ -81,7 +80,7 @@ class RegistryOperations:
         requires=(Requirement(("ecr:ListPullTimeUpdateExclusions",), "*"),),
         mode="read",
     )
-    def list_exclusions(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def list_exclusions(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """The excluded principals in the order of their ARNs, in pages."""
         scope = f"pull time update exclusions {call.registry.id}"
         token, limit = params.get("nextToken"), params.get("maxResults") or DEFAULT_PAGE
@@ -99,7 +98,7 @@ class RegistryOperations:
         requires=(Requirement(("ecr:PutRegistryScanningConfiguration",), "*"),),
         mode="write",
     )
-    def put_scanning(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def put_scanning(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Replace scan type and rules."""
         configuration = ScanningConfiguration.parse(params.get("scanType"), params.get("rules") or ())
         store.put_scanning(tx, call.registry.id, configuration)
@@ -110,7 +109,7 @@ class RegistryOperations:
         requires=(Requirement(("ecr:GetRegistryScanningConfiguration",), "*"),),
         mode="read",
     )
-    def get_scanning(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def get_scanning(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Scan type and rules; basic scanning without rules in a fresh registry."""
         return {
             "registryId": call.registry.account_id,

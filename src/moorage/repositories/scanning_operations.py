@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from moorage.aws.operation import operation
+from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call, Registry, Requirement
 from moorage.registries import store as registries
 from moorage.registries.errors import ValidationError
@@ -12,14 +12,12 @@ from moorage.repositories import store
 from moorage.repositories.model import Repository
 from moorage.storage.database.transaction import Transaction
 
-_Answer = dict[str, Any]
-
 
 class RepositoryScanningOperations:
     """PutImageScanningConfiguration and BatchGetRepositoryScanningConfiguration."""
 
     @operation("PutImageScanningConfiguration", requires=(Requirement(("ecr:PutImageScanningConfiguration",)),), mode="write")
-    def put_image_scanning_configuration(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def put_image_scanning_configuration(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """Set the repository's own scan-on-push flag, which says nothing while the registry scans in the enhanced way."""
         repository = store.get(tx, call.registry, params["repositoryName"])
         if registries.scanning_of(tx, call.registry.id).scan_type == ENHANCED:
@@ -37,11 +35,11 @@ class RepositoryScanningOperations:
         requires=(Requirement(("ecr:BatchGetRepositoryScanningConfiguration",), "repositories"),),
         mode="read",
     )
-    def batch_get_repository_scanning_configuration(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> _Answer:
+    def batch_get_repository_scanning_configuration(self, tx: Transaction, call: Call, params: Mapping[str, Any]) -> Answer:
         """What holds for each of the repositories, in the order named; unknown ones are failures."""
         configuration = registries.scanning_of(tx, call.registry.id)
-        found: list[_Answer] = []
-        failures: list[_Answer] = []
+        found: list[Answer] = []
+        failures: list[Answer] = []
         for name in dict.fromkeys(params["repositoryNames"]):
             repository = store.find(tx, call.registry, name)
             if repository is None:
@@ -52,7 +50,7 @@ class RepositoryScanningOperations:
         return {"scanningConfigurations": found, "failures": failures}
 
 
-def _entry(registry: Registry, repository: Repository, configuration: ScanningConfiguration) -> _Answer:
+def _entry(registry: Registry, repository: Repository, configuration: ScanningConfiguration) -> Answer:
     effective = configuration.effective(repository.name, scan_on_push=repository.scan_on_push)
     return {
         "repositoryArn": registry.repository_arn(repository.name),
