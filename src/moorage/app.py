@@ -31,31 +31,34 @@ from moorage.http.distribution.routes import Route
 from moorage.http.request_ids import RequestIds
 from moorage.http.signatures import Signatures
 from moorage.http.strangers import Strangers
-from moorage.identity import access_keys, accounts, last_uses, service_control, tokens
-from moorage.identity.access_key_operations import AccessKeyOperations
-from moorage.identity.access_keys import KeyRing
+from moorage.identity import accounts
 from moorage.identity.account_operations import AbsentCredentialOperations, AccountOperations
-from moorage.identity.attachment_operations import AttachmentOperations
-from moorage.identity.authorization_operations import AuthorizationOperations
-from moorage.identity.group_operations import GroupOperations
-from moorage.identity.inline_policy_operations import InlinePolicyOperations
-from moorage.identity.instance_profile_operations import InstanceProfileOperations
-from moorage.identity.issuer_keys import IssuerKeys
-from moorage.identity.linked_role_operations import LinkedRoleOperations
-from moorage.identity.login_operations import LoginOperations
-from moorage.identity.oidc_operations import OidcProviderOperations
+from moorage.identity.credentials import access_keys, tokens
+from moorage.identity.credentials.access_keys import KeyRing
+from moorage.identity.credentials.sealing import Sealer
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.pages import Pages
-from moorage.identity.policy_operations import PolicyOperations
-from moorage.identity.policy_version_operations import PolicyVersionOperations
+from moorage.identity.policies import service_control
+from moorage.identity.policies.attachment_operations import AttachmentOperations
+from moorage.identity.policies.authorization_operations import AuthorizationOperations
+from moorage.identity.policies.inline_policy_operations import InlinePolicyOperations
+from moorage.identity.policies.policy_operations import PolicyOperations
+from moorage.identity.policies.policy_version_operations import PolicyVersionOperations
+from moorage.identity.policies.simulation_operations import SimulationOperations
 from moorage.identity.principals import bound_ids, current_arns, principal_exists
-from moorage.identity.role_operations import RoleOperations
-from moorage.identity.sealing import Sealer
-from moorage.identity.session_operations import SessionOperations
-from moorage.identity.simulation_operations import SimulationOperations
-from moorage.identity.sts_operations import SecurityTokenOperations
-from moorage.identity.user_operations import UserOperations
-from moorage.identity.web_identity_operations import WebIdentityOperations
+from moorage.identity.roles import last_uses
+from moorage.identity.roles.instance_profile_operations import InstanceProfileOperations
+from moorage.identity.roles.linked_role_operations import LinkedRoleOperations
+from moorage.identity.roles.role_operations import RoleOperations
+from moorage.identity.sts.session_operations import SessionOperations
+from moorage.identity.sts.sts_operations import SecurityTokenOperations
+from moorage.identity.users.access_key_operations import AccessKeyOperations
+from moorage.identity.users.group_operations import GroupOperations
+from moorage.identity.users.login_operations import LoginOperations
+from moorage.identity.users.user_operations import UserOperations
+from moorage.identity.web_identity.issuer_keys import IssuerKeys
+from moorage.identity.web_identity.oidc_operations import OidcProviderOperations
+from moorage.identity.web_identity.web_identity_operations import WebIdentityOperations
 from moorage.images import store as images
 from moorage.images.listing import ListingOperations
 from moorage.images.operations import ImageOperations

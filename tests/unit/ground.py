@@ -23,10 +23,11 @@ from moorage.core.digest import Digest
 from moorage.core.manifest import parse_manifest
 from moorage.core.names import TagName
 from moorage.core.page import PageTokens
-from moorage.identity import access_keys, accounts
+from moorage.identity import accounts
+from moorage.identity.credentials import access_keys
+from moorage.identity.credentials.sealing import Sealer
 from moorage.identity.operations import IdentityOperations
 from moorage.identity.principals import bound_ids, current_arns, principal_exists
-from moorage.identity.sealing import Sealer
 from moorage.images import drop, remove
 from moorage.images import store as image_store
 from moorage.images.facts import read_facts

@@ -18,9 +18,9 @@ from moorage.access.judge import ACCOUNT_VERSION, PLACE_VERSIONS, Judge, Place, 
 from moorage.access.owner import Owner
 from moorage.core.call import Call, Principal, Requirement, Ruling
 from moorage.iam.context import NOTHING, Context, reads_time
-from moorage.identity.authorization_messages import encode
-from moorage.identity.scope import Scope
-from moorage.identity.sealing import Sealer
+from moorage.identity.credentials.authorization_messages import encode
+from moorage.identity.credentials.scope import Scope
+from moorage.identity.credentials.sealing import Sealer
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction
 

@@ -10,7 +10,7 @@ from moorage.core.call import Principal
 from moorage.iam.context import Context
 from moorage.iam.evaluate import Grants
 from moorage.iam.policy import keys_of, weight_of
-from moorage.identity.grants import grants_of, principal_tags
+from moorage.identity.policies.grants import grants_of, principal_tags
 from moorage.storage.database.schema.identity import accounts, sessions
 from moorage.storage.database.transaction import Transaction
 

@@ -22,9 +22,9 @@ from moorage.iam.ecr import FIRST_SCOPE
 from moorage.iam.evaluate import Request
 from moorage.iam.explain import Explanation, Place, explain
 from moorage.identity import callers, resources
+from moorage.identity.credentials.session_limits import refuse_action
 from moorage.identity.iam_errors import NoSuchEntityError
 from moorage.identity.resources import Kind
-from moorage.identity.session_limits import refuse_action
 from moorage.storage.database.transaction import Transaction
 
 SELF = "self"

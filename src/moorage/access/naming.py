@@ -14,8 +14,10 @@ from moorage.aws.requirements import Need
 from moorage.core.arn import root_arn
 from moorage.core.call import Principal
 from moorage.iam.policy import Policy, Source, SourceKind
-from moorage.identity import callers, linked_roles, resources, user_keys
+from moorage.identity import callers, resources
+from moorage.identity.credentials import user_keys
 from moorage.identity.resources import Kind, Resource
+from moorage.identity.roles import linked_roles
 from moorage.storage.database.schema.iam import roles
 from moorage.storage.database.transaction import Transaction
 

@@ -12,7 +12,7 @@ from functools import partial
 
 from moorage.core.call import Call
 from moorage.core.errors import MoorageError
-from moorage.identity.user_keys import Use
+from moorage.identity.credentials.user_keys import Use
 from moorage.storage.database.database import Database
 from moorage.storage.database.transaction import Transaction, audit_row, record_rows
 

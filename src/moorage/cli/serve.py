@@ -17,7 +17,7 @@ from moorage.cli.supervisor import Lines, Plan, Supervisor
 from moorage.config import ConfigError, Options
 from moorage.http.certificates import Certificate, CertificateError, Pair
 from moorage.http.server import ServerOptions, serve
-from moorage.identity.sealing import WrongKeyError
+from moorage.identity.credentials.sealing import WrongKeyError
 from moorage.storage.database.migrate import NewerDatabaseError
 
 _log = logging.getLogger(__name__)

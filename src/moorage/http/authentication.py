@@ -6,9 +6,9 @@ import sqlite3
 from collections import OrderedDict
 
 from moorage.core.clock import Clock
-from moorage.identity import tokens
+from moorage.identity.credentials import tokens
+from moorage.identity.credentials.tokens import NotAuthorizedError, Token, TokenExpiredError
 from moorage.identity.operations import USERNAME
-from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
 
 _MOST_CACHED = 10_000
 _LONGEST_HEADER = 8192

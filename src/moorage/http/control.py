@@ -24,7 +24,7 @@ from moorage.http.progress import Progress
 from moorage.http.signatures import IN_LOOP, Caller, Claim, Signatures, Unsigned
 from moorage.http.strangers import Strangers
 from moorage.http.tongues import MOST_UNSIGNED, Asked, JsonTongue, QueryTongue, Tongue, speaks_query
-from moorage.identity.session_limits import refuse_credentials
+from moorage.identity.credentials.session_limits import refuse_credentials
 from moorage.storage.database.transaction import Transaction
 
 _LARGE_ANSWERS = frozenset(

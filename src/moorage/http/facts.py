@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from moorage.core.call import Call
-from moorage.identity.tokens import Token
+from moorage.identity.credentials.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from moorage.aws.model import Service
 from moorage.aws.xml import encode_xml_error
 from moorage.core.errors import MoorageError, UnavailableError
 from moorage.http.messages import Response
-from moorage.identity.tokens import NotAuthorizedError
+from moorage.identity.credentials.tokens import NotAuthorizedError
 
 _log = logging.getLogger(__name__)
 

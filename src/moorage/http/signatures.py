@@ -20,9 +20,9 @@ from moorage.core.call import Principal
 from moorage.http.context import Context
 from moorage.http.messages import Request
 from moorage.http.peer import Peer, peer_of
-from moorage.identity import sessions
-from moorage.identity.access_keys import AccessKey, KeyRing
-from moorage.identity.user_keys import Use
+from moorage.identity.credentials import sessions
+from moorage.identity.credentials.access_keys import AccessKey, KeyRing
+from moorage.identity.credentials.user_keys import Use
 
 IN_LOOP = 64 * 1024
 """Bytes of a body up to which hashing and decoding it do not hold up the event loop."""

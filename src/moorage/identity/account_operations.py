@@ -8,21 +8,14 @@ import sqlalchemy as sa
 from moorage.aws.operation import Answer, operation
 from moorage.core.call import Call
 from moorage.iam.kinds import MANAGED_POLICY_SIZE
-from moorage.identity import (
-    access_keys,
-    accounts,
-    attachments,
-    groups,
-    inline_policies,
-    managed_policies,
-    resources,
-    user_keys,
-    users,
-)
+from moorage.identity import accounts, resources
+from moorage.identity.credentials import access_keys, user_keys
 from moorage.identity.iam_errors import IamValidationError, NoSuchEntityError
 from moorage.identity.needs import needs
 from moorage.identity.pages import Pages
+from moorage.identity.policies import attachments, inline_policies, managed_policies
 from moorage.identity.resources import Kind
+from moorage.identity.users import groups, users
 from moorage.storage.database.schema.iam import iam_resources, policy_versions
 from moorage.storage.database.transaction import Transaction
 

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from moorage.core.call import Registry
 from moorage.core.clock import Timestamp
-from moorage.identity import service_control
 from moorage.identity.errors import AccountAlreadyExistsError
 from moorage.identity.iam_errors import EntityAlreadyExistsError
+from moorage.identity.policies import service_control
 from moorage.storage.database.schema.identity import accounts, registries
 from moorage.storage.database.transaction import Transaction
 

@@ -7,7 +7,7 @@ from typing import Any
 from moorage.aws.operation import operation
 from moorage.core.addresses import Addresses
 from moorage.core.call import Call, Requirement
-from moorage.identity import tokens
+from moorage.identity.credentials import tokens
 from moorage.storage.database.transaction import Transaction
 
 USERNAME = "AWS"

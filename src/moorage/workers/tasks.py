@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from moorage.audit import keeping
 from moorage.audit.keeping import Export
 from moorage.core import clock
-from moorage.identity import sessions, tokens
+from moorage.identity.credentials import sessions, tokens
 from moorage.images import accounting, drop, remove
 from moorage.layers import collect
 from moorage.storage.blobs.port import BlobStore

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from moorage.identity.access_key_operations import AccessKeyOperations
 from moorage.identity.account_operations import AbsentCredentialOperations, AccountOperations
-from moorage.identity.group_operations import GroupOperations
-from moorage.identity.login_operations import LoginOperations
-from moorage.identity.user_operations import UserOperations
+from moorage.identity.users.access_key_operations import AccessKeyOperations
+from moorage.identity.users.group_operations import GroupOperations
+from moorage.identity.users.login_operations import LoginOperations
+from moorage.identity.users.user_operations import UserOperations
 from tests.contract.aws.iam import fresh
 from tests.contract.aws.iam_case import Ground, IamCase, Members, Preparation, always
 

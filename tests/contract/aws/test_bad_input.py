@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from moorage.identity.sealing import Sealer
+from moorage.identity.credentials.sealing import Sealer
 from tests.contract.aws.door import ACCOUNT, TARGET, Answer, Door, Signer, constraint, no_repository, refused
 from tests.e2e.images import small
 from tests.e2e.server import Server

@@ -11,7 +11,7 @@ from moorage.access.errors import DeniedError
 from moorage.access.judge import Verdict
 from moorage.core.call import Principal, Requirement, Ruling
 from moorage.iam.decision import Decision, Layer, Outcome
-from moorage.identity.scope import Scope
+from moorage.identity.credentials.scope import Scope
 
 ACCOUNT = "123456789012"
 ROOT = Principal.root(ACCOUNT, "AKIATESTTESTTESTTEST")

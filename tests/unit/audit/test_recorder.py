@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from moorage.audit.recorder import Recorder
 from moorage.core.call import Call
-from moorage.identity.user_keys import Use
+from moorage.identity.credentials.user_keys import Use
 from moorage.storage.database.schema.journal import audit
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ROOT, Ground

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from moorage.core.clock import HOUR
 from moorage.http.authentication import Authenticator
-from moorage.identity import resources, tokens
+from moorage.identity import resources
+from moorage.identity.credentials import tokens
+from moorage.identity.credentials.tokens import LIFETIME, NotAuthorizedError, TokenExpiredError
 from moorage.identity.resources import Kind
-from moorage.identity.tokens import LIFETIME, NotAuthorizedError, TokenExpiredError
 from moorage.storage.database.schema.identity import access_keys
 from moorage.storage.database.schema.identity import tokens as token_rows
 from tests.unit.access.people import add_user

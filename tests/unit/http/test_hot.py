@@ -17,8 +17,8 @@ from moorage.http.distribution.headers import COMMON_HEADERS, manifest_headers
 from moorage.http.distribution.hot import LARGEST_BODY, HotAnswers
 from moorage.http.facts import Fact
 from moorage.http.request_ids import RequestIds
-from moorage.identity import tokens, user_keys
-from moorage.identity.scope import Scope
+from moorage.identity.credentials import tokens, user_keys
+from moorage.identity.credentials.scope import Scope
 from moorage.images import store
 from moorage.layers import store as layers
 from moorage.repositories.model import Repository

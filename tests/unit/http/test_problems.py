@@ -8,7 +8,7 @@ from moorage.core.call import Registry
 from moorage.core.errors import AccessDeniedError, InvalidParameterError, MoorageError, RateExceededError
 from moorage.http.messages import BodyTooLargeError
 from moorage.http.problems import InternalError, in_aws_json, in_oci, known
-from moorage.identity.tokens import NotAuthorizedError, TokenExpiredError
+from moorage.identity.credentials.tokens import NotAuthorizedError, TokenExpiredError
 from moorage.images.errors import ImageLayersNotFoundError
 from moorage.repositories.errors import RepositoryNotFoundError
 

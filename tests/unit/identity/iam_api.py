@@ -14,14 +14,14 @@ from moorage.aws.operation import Dispatcher, Entry
 from moorage.core.call import Call, Principal
 from moorage.core.page import PageTokens
 from moorage.identity import resources
-from moorage.identity.attachment_operations import AttachmentOperations
-from moorage.identity.authorization_operations import AuthorizationOperations
-from moorage.identity.inline_policy_operations import InlinePolicyOperations
 from moorage.identity.pages import Pages
-from moorage.identity.policy_operations import PolicyOperations
-from moorage.identity.policy_version_operations import PolicyVersionOperations
+from moorage.identity.policies.attachment_operations import AttachmentOperations
+from moorage.identity.policies.authorization_operations import AuthorizationOperations
+from moorage.identity.policies.inline_policy_operations import InlinePolicyOperations
+from moorage.identity.policies.policy_operations import PolicyOperations
+from moorage.identity.policies.policy_version_operations import PolicyVersionOperations
+from moorage.identity.policies.simulation_operations import SimulationOperations
 from moorage.identity.resources import Kind, Resource
-from moorage.identity.simulation_operations import SimulationOperations
 from moorage.storage.database.schema import iam
 from moorage.storage.database.schema.identity import accounts
 from moorage.storage.database.transaction import Transaction

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorage.core.arn import root_arn
-from moorage.identity import access_keys, accounts
-from moorage.identity.access_keys import KeyRing
-from moorage.identity.sealing import Sealer, WrongKeyError
+from moorage.identity import accounts
+from moorage.identity.credentials import access_keys
+from moorage.identity.credentials.access_keys import KeyRing
+from moorage.identity.credentials.sealing import Sealer, WrongKeyError
 from moorage.storage.database.schema.identity import access_keys as table
 from moorage.storage.database.schema.identity import accounts as accounts_table
 from moorage.storage.database.schema.identity import registries

@@ -1,6 +1,7 @@
 import pytest
 
-from moorage.identity import access_keys, accounts
+from moorage.identity import accounts
+from moorage.identity.credentials import access_keys
 from moorage.identity.errors import AccountAlreadyExistsError
 from moorage.storage.database.schema.identity import accounts as table
 from tests.unit.ground import ACCOUNT, REGION, Ground

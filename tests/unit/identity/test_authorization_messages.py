@@ -6,8 +6,8 @@ import pytest
 
 from moorage.core.call import Principal, Ruling
 from moorage.identity import callers
-from moorage.identity.authorization_messages import LONGEST, InvalidAuthorizationMessageError, decode, encode
-from moorage.identity.sealing import Sealer
+from moorage.identity.credentials.authorization_messages import LONGEST, InvalidAuthorizationMessageError, decode, encode
+from moorage.identity.credentials.sealing import Sealer
 
 ACCOUNT = "123456789012"
 SEALER = Sealer(b"k" * 32)

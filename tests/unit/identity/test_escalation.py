@@ -8,8 +8,8 @@ import pytest
 from moorage.core.call import Principal
 from moorage.iam.decision import Outcome
 from moorage.iam.evaluate import Guards, Request, evaluate
-from moorage.identity import grants
-from moorage.identity.user_operations import UserOperations
+from moorage.identity.policies import grants
+from moorage.identity.users.user_operations import UserOperations
 from tests.unit.ground import ACCOUNT, Ground
 from tests.unit.identity.iam_api import ADMINISTRATOR, READ_ONLY, IamApi, principal_of
 

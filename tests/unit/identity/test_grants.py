@@ -10,8 +10,9 @@ from moorage.core.call import Principal
 from moorage.iam.decision import Layer, Outcome
 from moorage.iam.evaluate import Grants, Guards, Request, evaluate
 from moorage.iam.policy import Policy, Source, SourceKind
-from moorage.identity import accounts, grants, resources, service_control
+from moorage.identity import accounts, resources
 from moorage.identity.errors import LastAccountPolicyError
+from moorage.identity.policies import grants, service_control
 from moorage.identity.resources import Resource
 from moorage.storage.database.prepared import Prepared
 from moorage.storage.database.schema.identity import access_keys, sessions

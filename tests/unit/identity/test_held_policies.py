@@ -8,7 +8,7 @@ import pytest
 from moorage.core.errors import MoorageError
 from moorage.iam.errors import MalformedPolicyError
 from moorage.identity.iam_errors import InvalidInputError, NoSuchEntityError, QuotaExceededError
-from moorage.identity.policy_errors import PolicyLimitError
+from moorage.identity.policies.policy_errors import PolicyLimitError
 from moorage.identity.resources import Kind, Resource
 from tests.unit.ground import ACCOUNT, Ground
 from tests.unit.identity.iam_api import ADMINISTRATOR, READ_ONLY, IamApi, allow

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from moorage.identity import oidc_providers
-from moorage.identity.issuer_keys import BETWEEN, FRESH_FOR, GOOD_FOR, IssuerKeys
-from moorage.identity.oidc_providers import Provider
-from moorage.identity.web_identity_errors import InvalidIdentityTokenError, IssuerUnreachableError
-from moorage.identity.web_keys import PublicKey
-from moorage.identity.web_token import WebToken
+from moorage.identity.web_identity import oidc_providers
+from moorage.identity.web_identity.issuer_keys import BETWEEN, FRESH_FOR, GOOD_FOR, IssuerKeys
+from moorage.identity.web_identity.oidc_providers import Provider
+from moorage.identity.web_identity.web_identity_errors import InvalidIdentityTokenError, IssuerUnreachableError
+from moorage.identity.web_identity.web_keys import PublicKey
+from moorage.identity.web_identity.web_token import WebToken
 from moorage.outgoing.client import OutgoingClient
 from moorage.outgoing.networks import Permitted
 from tests.unit.ground import ACCOUNT, Ground

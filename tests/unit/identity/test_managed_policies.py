@@ -15,7 +15,7 @@ from moorage.identity.iam_errors import (
     NoSuchEntityError,
     QuotaExceededError,
 )
-from moorage.identity.policy_errors import PolicyLimitError, PolicyNotAttachableError
+from moorage.identity.policies.policy_errors import PolicyLimitError, PolicyNotAttachableError
 from tests.unit.ground import ACCOUNT, ROOT, Ground
 from tests.unit.identity.iam_api import ADMINISTRATOR, READ_ONLY, IamApi, allow
 
@@ -300,7 +300,7 @@ def test_only_a_service_holds_a_policy_that_aws_made_for_its_roles(api: IamApi) 
 
 
 def test_an_account_has_1500_policies_at_most(api: IamApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("moorage.identity.managed_policies.MOST_POLICIES", 1)
+    monkeypatch.setattr("moorage.identity.policies.managed_policies.MOST_POLICIES", 1)
     api.policy("first")
     text = "Cannot exceed quota for PoliciesPerAccount: 1"
     refused(QuotaExceededError, text, api, "CreatePolicy", PolicyName="second", PolicyDocument=allow("ecr:*"))

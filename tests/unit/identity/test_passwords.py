@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.identity import passwords, users
 from moorage.identity.iam_errors import PasswordPolicyViolationError
+from moorage.identity.users import passwords, users
 from moorage.storage.database.schema.iam import users as table
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ACCOUNT, Ground

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from moorage.identity import service_control
+from moorage.identity.policies import service_control
 from tests.unit.ground import ACCOUNT, Ground
 from tests.unit.identity.iam_api import ADMINISTRATOR, READ_ONLY, IamApi, allow
 

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from moorage.core import clock
 from moorage.core.call import Principal
-from moorage.identity import resources, sessions, tokens
+from moorage.identity import resources
+from moorage.identity.credentials import sessions, tokens
+from moorage.identity.credentials.sessions import SessionKind
 from moorage.identity.errors import TooManyCredentialsError
 from moorage.identity.resources import Kind
-from moorage.identity.sessions import SessionKind
 from moorage.storage.database.schema.iam import roles, users
 from moorage.storage.database.schema.identity import access_keys as keys
 from moorage.storage.database.transaction import Transaction

@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from moorage.core import clock
 from moorage.iam.kinds import parse_identity_policy
-from moorage.identity import inline_policies, robots, tokens, users
+from moorage.identity.credentials import tokens
+from moorage.identity.credentials.scope import ACTIONS, TAGGING, WORDS, Scope
 from moorage.identity.errors import RobotScopeUnknownError
 from moorage.identity.iam_errors import EntityAlreadyExistsError, NoSuchEntityError
-from moorage.identity.inline_policies import InlinePolicy
-from moorage.identity.policy_errors import PolicyLimitError
-from moorage.identity.scope import ACTIONS, TAGGING, WORDS, Scope
+from moorage.identity.policies import inline_policies
+from moorage.identity.policies.inline_policies import InlinePolicy
+from moorage.identity.policies.policy_errors import PolicyLimitError
+from moorage.identity.users import robots, users
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ACCOUNT, REGION, Ground
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from moorage.core.call import Requirement
 from moorage.core.errors import InvalidParameterError
 from moorage.http.distribution.routes import ROUTES
-from moorage.identity.scope import ACTIONS, MOST_ACTIONS, MOST_PATTERNS, TAGGING, WORDS, Scope
+from moorage.identity.credentials.scope import ACTIONS, MOST_ACTIONS, MOST_PATTERNS, TAGGING, WORDS, Scope
 
 _names = st.from_regex(r"[a-z0-9]{1,5}(/[a-z0-9]{1,5}){0,3}", fullmatch=True)
 _patterns = st.lists(st.from_regex(r"[a-z0-9/*]{1,12}", fullmatch=True), min_size=1, max_size=5)

@@ -14,12 +14,14 @@ from moorage.core import clock
 from moorage.core.call import Call, Principal
 from moorage.core.errors import AccessDeniedError
 from moorage.iam.errors import MalformedPolicyError, PackedPolicyTooLargeError
-from moorage.identity import callers, roles, sessions
+from moorage.identity import callers
+from moorage.identity.credentials import sessions
+from moorage.identity.credentials.session_limits import refuse_credentials, refuse_lasting
+from moorage.identity.credentials.sessions import Session
 from moorage.identity.iam_errors import IamValidationError, InvalidInputError
-from moorage.identity.roles import Role
-from moorage.identity.session_limits import refuse_credentials, refuse_lasting
-from moorage.identity.session_operations import SessionOperations
-from moorage.identity.sessions import Session
+from moorage.identity.roles import roles
+from moorage.identity.roles.roles import Role
+from moorage.identity.sts.session_operations import SessionOperations
 from moorage.storage.database.schema.identity import access_keys
 from tests.unit.ground import ACCOUNT, ROOT, Ground
 
@@ -39,7 +41,7 @@ def call_of(ground: Ground, principal: Principal) -> Call:
 
 
 def assume(ground: Ground, principal: Principal, role: Role, /, **params: Any) -> dict[str, Any]:
-    members: Mapping[str, Any] = {"RoleArn": role.resource.arn, "RoleSessionName": "ci", **params}
+    members: dict[str, Any] = {"RoleArn": role.resource.arn, "RoleSessionName": "ci", **params}
     operations = SessionOperations(ground.sealer)
     return ground.write(lambda tx: operations.assume_role(tx, call_of(ground, principal), members))
 

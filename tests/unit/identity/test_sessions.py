@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from moorage.aws.signature_errors import InvalidSecurityTokenError
 from moorage.core import clock
 from moorage.core.call import Principal
-from moorage.identity import access_keys, resources, sessions, tokens
-from moorage.identity.access_keys import KeyRing
+from moorage.identity import resources
+from moorage.identity.credentials import access_keys, sessions, tokens
+from moorage.identity.credentials.access_keys import KeyRing
+from moorage.identity.credentials.sessions import NewSession, SessionKind, SessionTerms
 from moorage.identity.errors import SessionNotFoundError, TokenNotFoundError
 from moorage.identity.resources import Kind, Resource
-from moorage.identity.sessions import NewSession, SessionKind, SessionTerms
 from moorage.storage.database.schema.iam import roles, users
 from moorage.storage.database.schema.identity import access_keys as key_rows
 from moorage.storage.database.schema.identity import sessions as session_rows

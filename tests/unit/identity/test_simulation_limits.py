@@ -10,8 +10,8 @@ import pytest
 
 from moorage.core.errors import RateExceededError
 from moorage.iam.context import LONGEST_VALUE
-from moorage.identity import simulation_operations, simulation_requests
 from moorage.identity.iam_errors import InvalidInputError
+from moorage.identity.policies import simulation_operations, simulation_requests
 from tests.unit.ground import Ground
 from tests.unit.identity.iam_api import IamApi, allow
 

@@ -7,9 +7,10 @@ import pytest
 
 from moorage.core import clock
 from moorage.core.call import Principal
-from moorage.identity import access_keys, accounts, tokens
+from moorage.identity import accounts
+from moorage.identity.credentials import access_keys, tokens
+from moorage.identity.credentials.scope import Scope
 from moorage.identity.errors import TokenNotFoundError
-from moorage.identity.scope import Scope
 from moorage.storage.database.schema.identity import access_keys as keys
 from moorage.storage.database.schema.identity import tokens as table
 from moorage.storage.database.transaction import Transaction

@@ -3,9 +3,10 @@ from functools import partial
 import pytest
 
 from moorage.core.clock import Timestamp
-from moorage.identity import access_keys, user_keys, users
+from moorage.identity.credentials import access_keys, user_keys
+from moorage.identity.credentials.user_keys import MadeKey, Owner, Use
 from moorage.identity.iam_errors import NoSuchEntityError, QuotaExceededError
-from moorage.identity.user_keys import MadeKey, Owner, Use
+from moorage.identity.users import users
 from moorage.storage.database.transaction import Transaction
 from tests.unit.ground import ACCOUNT, ROOT, Ground
 

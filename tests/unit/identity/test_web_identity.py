@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from moorage.core.clock import Timestamp
-from moorage.identity.oidc_providers import Provider
 from moorage.identity.resources import Kind, Resource
-from moorage.identity.web_identity import WebIdentity
-from moorage.identity.web_identity_errors import InvalidIdentityTokenError
-from moorage.identity.web_token import WebToken
+from moorage.identity.web_identity.oidc_providers import Provider
+from moorage.identity.web_identity.web_identity import WebIdentity
+from moorage.identity.web_identity.web_identity_errors import InvalidIdentityTokenError
+from moorage.identity.web_identity.web_token import WebToken
 from tests.unit.ground import ACCOUNT
 
 TAGS = "https://aws.amazon.com/tags"

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from moorage.identity.web_identity_errors import ExpiredIdentityTokenError, InvalidIdentityTokenError
-from moorage.identity.web_keys import ALGORITHMS, MOST_BYTES, KeySet, KeySetError
-from moorage.identity.web_token import SKEW, WebToken
+from moorage.identity.web_identity.web_identity_errors import ExpiredIdentityTokenError, InvalidIdentityTokenError
+from moorage.identity.web_identity.web_keys import ALGORITHMS, MOST_BYTES, KeySet, KeySetError
+from moorage.identity.web_identity.web_token import SKEW, WebToken
 from tests.unit.identity.signing import Key, encoded, key_set, part
 
 NOW = 1_800_000_000

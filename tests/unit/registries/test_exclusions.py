@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from moorage.audit.recorder import Recorder
-from moorage.identity import tokens, user_keys
+from moorage.identity.credentials import tokens, user_keys
 from moorage.images import store
 from moorage.registries.exclusions import is_excluded
 from moorage.repositories.model import Repository

@@ -25,7 +25,7 @@ from moorage.identity.errors import (
     TokenNotFoundError,
 )
 from moorage.identity.iam_errors import EntityAlreadyExistsError, InvalidInputError, NoSuchEntityError, QuotaExceededError
-from moorage.identity.policy_errors import PolicyLimitError
+from moorage.identity.policies.policy_errors import PolicyLimitError
 
 ROUTES: tuple[AnyRoute, ...] = (
     Route(

@@ -10,9 +10,10 @@ from moorage.http.api.exchange import Exchange
 from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, time_text
 from moorage.iam.errors import MalformedPolicyError
 from moorage.iam.kinds import parse_service_control_policy
-from moorage.identity import accounts, service_control
+from moorage.identity import accounts
 from moorage.identity.errors import AccountNotFoundError, AccountPolicyNotFoundError, DefaultAccountPolicyError
-from moorage.identity.service_control import ServiceControlPolicy
+from moorage.identity.policies import service_control
+from moorage.identity.policies.service_control import ServiceControlPolicy
 from moorage.storage.database.transaction import Transaction
 
 _NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)

@@ -6,7 +6,8 @@ from msgspec import Meta, Struct
 
 from moorage.http.api.exchange import Exchange
 from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, time_text, whole
-from moorage.identity import access_keys, accounts
+from moorage.identity import accounts
+from moorage.identity.credentials import access_keys
 from moorage.identity.errors import RegistriesWithoutNamesError
 from moorage.storage.database.transaction import Transaction
 

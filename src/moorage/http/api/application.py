@@ -30,9 +30,9 @@ from moorage.http.peer import peer_of
 from moorage.http.progress import Progress
 from moorage.http.signatures import Caller, Signatures
 from moorage.http.strangers import Strangers
-from moorage.identity import robots
+from moorage.identity.credentials.session_limits import refuse_lasting
 from moorage.identity.resources import Kind, arn_of
-from moorage.identity.session_limits import refuse_lasting
+from moorage.identity.users import robots
 from moorage.images.subjects import Subject
 
 DOCUMENT_PATH = f"{BASE}/openapi.json"

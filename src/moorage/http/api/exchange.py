@@ -8,7 +8,7 @@ from moorage.core.call import Call
 from moorage.core.page import PageTokens
 from moorage.http.api.turns import Turns
 from moorage.http.context import Context
-from moorage.identity.sealing import Sealer
+from moorage.identity.credentials.sealing import Sealer
 from moorage.images.recovery import Recovery
 from moorage.storage.database.transaction import Transaction
 

@@ -7,10 +7,10 @@ from msgspec import Meta, Struct
 
 from moorage.http.api.exchange import Exchange
 from moorage.http.api.values import Nothing
-from moorage.identity import oidc_providers
 from moorage.identity.iam_errors import InvalidInputError, NoSuchEntityError
-from moorage.identity.oidc_providers import Provider
-from moorage.identity.web_keys import KeySet, KeySetError
+from moorage.identity.web_identity import oidc_providers
+from moorage.identity.web_identity.oidc_providers import Provider
+from moorage.identity.web_identity.web_keys import KeySet, KeySetError
 from moorage.storage.database.transaction import Transaction
 
 ProviderUrl = Annotated[

@@ -8,11 +8,11 @@ from moorage.core.clock import DAY, SECOND
 from moorage.http.api.exchange import Exchange
 from moorage.http.api.tokens import Actions, Lifetime, Patterns, Tags
 from moorage.http.api.values import Nothing, Page, Time, listed, next_of, position_of, time_text, whole
-from moorage.identity import robots
+from moorage.identity.credentials.scope import Scope
+from moorage.identity.credentials.tokens import NewToken
 from moorage.identity.operations import USERNAME
-from moorage.identity.robots import Robot as StoredRobot
-from moorage.identity.scope import Scope
-from moorage.identity.tokens import NewToken
+from moorage.identity.users import robots
+from moorage.identity.users.robots import Robot as StoredRobot
 from moorage.storage.database.transaction import Transaction
 
 RobotName = Annotated[

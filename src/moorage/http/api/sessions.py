@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from moorage.http.api.exchange import Exchange
 from moorage.http.api.values import Nothing, Page, Time, next_of, position_of, time_text
-from moorage.identity import sessions
+from moorage.identity.credentials import sessions
 
 
 class Session(Struct, frozen=True, kw_only=True):

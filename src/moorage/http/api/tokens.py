@@ -8,11 +8,11 @@ from msgspec import Meta, Struct
 from moorage.core.clock import HOUR, SECOND
 from moorage.http.api.exchange import Exchange
 from moorage.http.api.values import Nothing, Page, Time, listed, next_of, position_of, time_text, whole
-from moorage.identity import tokens
+from moorage.identity.credentials import tokens
+from moorage.identity.credentials.scope import ACTIONS, MOST_ACTIONS, MOST_PATTERNS, WORDS, Scope
+from moorage.identity.credentials.tokens import LONGEST_LIFETIME, SHORTEST_LIFETIME, LiveToken
 from moorage.identity.errors import TokenNotFoundError
 from moorage.identity.operations import USERNAME
-from moorage.identity.scope import ACTIONS, MOST_ACTIONS, MOST_PATTERNS, WORDS, Scope
-from moorage.identity.tokens import LONGEST_LIFETIME, SHORTEST_LIFETIME, LiveToken
 from moorage.storage.database.transaction import Transaction
 
 _ID = re.compile(r"[0-3][0-9a-f]{15}")

@@ -22,7 +22,7 @@ from moorage.http.messages import BadRequestError, DisconnectedError, Request, R
 from moorage.http.peer import Peer, peer_of
 from moorage.http.progress import Progress
 from moorage.http.strangers import Strangers
-from moorage.identity.tokens import NotAuthorizedError, Token, TokenExpiredError
+from moorage.identity.credentials.tokens import NotAuthorizedError, Token, TokenExpiredError
 from moorage.images.subjects import tags_in
 
 

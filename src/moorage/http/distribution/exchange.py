@@ -10,7 +10,7 @@ from moorage.core.digest import Digest
 from moorage.core.names import RepositoryName
 from moorage.http.context import Context
 from moorage.http.messages import Request
-from moorage.identity.tokens import Token
+from moorage.identity.credentials.tokens import Token
 from moorage.repositories.errors import RepositoryNotFoundError
 from moorage.storage.database.transaction import Transaction
 

@@ -27,8 +27,8 @@ from moorage.core.clock import Clock
 from moorage.http.distribution.headers import COMMON_HEADERS, manifest_headers
 from moorage.http.facts import Fact
 from moorage.http.request_ids import RequestIds
-from moorage.identity import tokens
-from moorage.identity.tokens import Token
+from moorage.identity.credentials import tokens
+from moorage.identity.credentials.tokens import Token
 from moorage.images import store
 from moorage.images.model import Image
 
