@@ -262,3 +262,4 @@ def test_a_denial_hands_over_the_whole_decision_for_those_who_may_read_it(
         assert refused[:2] == (403, "AccessDenied")
         refused = refusal(stranger.decode_authorization_message, EncodedMessage=message)
         assert refused[:2] == (400, "InvalidAuthorizationMessageException")
+    other_iam.delete_access_key(AccessKeyId=key["AccessKeyId"])  # a root has two at most, and other tests need one
