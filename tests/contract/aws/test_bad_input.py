@@ -21,7 +21,7 @@ from tests.e2e.images import small
 from tests.e2e.server import Server
 
 _MIB = 1024 * 1024
-_OTHER = "210987654321"
+_OTHER = "310987654321"
 _OTHER_KEY, _OTHER_SECRET = "AKIAOTHERACCOUNT0001", "the/other/account/secret/access/key/0001"
 _BAD_TOKEN = constraint("nextToken", "Invalid token")
 
