@@ -34,6 +34,25 @@ def test_nothing_matches_where_nothing_is_kept() -> None:
     assert not passwords.matches("", None)
 
 
+@pytest.mark.parametrize("has_one", [True, False])
+@pytest.mark.parametrize("password", [_PASSWORD, "Wr0ng-horse", ""])
+def test_where_nothing_is_kept_the_same_work_is_done(has_one: bool, password: str) -> None:
+    kept = passwords.hashed(_PASSWORD) if has_one else None
+    done: list[tuple[int, int, int]] = []
+
+    def count(_password: str, _salt: bytes, *settings: int) -> bytes:
+        cost, block, lanes = settings
+        done.append((cost, block, lanes))
+        return bytes(32)
+
+    passwords.matches(password, kept, count)
+    assert done == [(14, 8, 5)]
+
+
+def test_what_nobody_has_is_never_matched_though_the_derived_bytes_are_the_same() -> None:
+    assert not passwords.matches("", None, lambda *_: bytes(32))
+
+
 def test_what_is_kept_tells_neither_the_password_nor_who_else_has_it() -> None:
     first, second = passwords.hashed(_PASSWORD), passwords.hashed(_PASSWORD)
     assert first != second and _PASSWORD not in first

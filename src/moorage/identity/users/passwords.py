@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
@@ -26,6 +27,9 @@ _KINDS_NEEDED = 3
 _LOG_COST, _BLOCK, _LANES = 14, 8, 5
 _MOST_MEMORY = 64 * 1024 * 1024
 _SYMBOLS = frozenset("!@#$%^&*()_+-=[]{}|'")
+
+Derive = Callable[[str, bytes, int, int, int], bytes]
+"""Of a password, a salt, and scrypt's three settings."""
 
 
 def check(password: str, user_name: str) -> None:
@@ -45,6 +49,10 @@ def check(password: str, user_name: str) -> None:
         raise PasswordPolicyViolationError("Password should not be the name of the user")
 
 
+def _derive(password: str, salt: bytes, log_cost: int, block: int, lanes: int) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=1 << log_cost, r=block, p=lanes, maxmem=_MOST_MEMORY, dklen=32)
+
+
 def hashed(password: str) -> str:
     """What is kept of a password; slow, so never inside a transaction or on the event loop."""
     salt = secrets.token_bytes(16)
@@ -52,10 +60,13 @@ def hashed(password: str) -> str:
     return f"scrypt${_LOG_COST}${_BLOCK}${_LANES}${_text(salt)}${_text(made)}"
 
 
-def matches(password: str, kept: str | None) -> bool:
-    """Whether it is the password that this was made of; as slow where nothing is kept, so that the time tells nothing."""
+def matches(password: str, kept: str | None, derive: Derive = _derive) -> bool:
+    """Whether it is the password that this was made of; as slow where nothing is kept, so that the time tells nothing.
+
+    `derive` is what takes the time; a test may count it.
+    """
     _, cost, block, lanes, salt, wanted = (kept or _NOBODYS).split("$")
-    found = _derive(password, base64.b64decode(salt), int(cost), int(block), int(lanes))
+    found = derive(password, base64.b64decode(salt), int(cost), int(block), int(lanes))
     return hmac.compare_digest(found, base64.b64decode(wanted)) and kept is not None
 
 
@@ -102,10 +113,6 @@ def _note_use(tx: Transaction, account_id: str, user_name: str, kept: str | None
         return None  # removed or changed while it was being checked
     tx.execute(sa.update(users).where(users.c.id == found.id).values(password_last_used_at=tx.now))
     return get(tx, account_id, user_name)
-
-
-def _derive(password: str, salt: bytes, log_cost: int, block: int, lanes: int) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=1 << log_cost, r=block, p=lanes, maxmem=_MOST_MEMORY, dklen=32)
 
 
 def _text(data: bytes) -> str:
