@@ -161,6 +161,7 @@ def other(town: Town) -> Api:
 
 
 def test_an_account_sees_its_own_records_and_operators_all(town: Town) -> None:
+    assert other(town).ask("GET", "/tokens").status == 200
     own = records(other(town))
     assert own and {each["recipientAccountId"] for each in own} == {OTHER}
     refused = other(town).ask("GET", "/audit/all")
